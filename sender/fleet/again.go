@@ -20,21 +20,29 @@ func (r *retiring) again(ctx context.Context, e *Event, line int) error {
 		r.done(1)
 		return nil
 	}
-	keys, failure, err := r.revoke(&gone, line)
+	done, failure, err := r.revoke(&gone, line)
 	if err != nil {
 		return r.end(err)
 	}
+	var vouched *Failure
 	if failure == nil && r.Reader != nil {
-		if failure, _, err = r.vouched(ctx, &gone, keys, line); err != nil {
+		if vouched, _, err = r.vouched(ctx, &gone, done.keys, line); err != nil {
 			return r.end(err)
 		}
 	}
-	if failure != nil {
-		return r.notGone(&gone, failure)
+	switch {
+	case failure != nil:
+		r.fail(failure)
+		return nil
+	case vouched != nil && vouched.Code == VouchedFor:
+		r.tell(done.unread)
+		return r.notGone(&gone, vouched)
 	}
+	r.tell(done.unread)
+	r.tell(vouched)
 	r.sum.Before++
 	r.done(1)
-	if !marked && keys != nil {
+	if done.wrote {
 		r.count.Marked++
 		r.names = append(r.names, e.Name) // to be brought to disk
 	}

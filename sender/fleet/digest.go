@@ -5,9 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math/bits"
 	"strings"
+
+	"dnseal/sender/identity"
 )
 
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
@@ -92,4 +95,28 @@ func (h *holders) put(key, row uint64) {
 	at := h.place(key)
 	h.used += btoi(h.rows[at] == 0)
 	h.keys[at], h.rows[at] = key, max(row, 1)
+}
+
+// retiredKeys know by the KeyID where the inventory has the line that retired a key.
+type retiredKeys map[string]int64
+
+func (r *retiredKeys) put(key string, at int64) {
+	if *r == nil {
+		*r = retiredKeys{}
+	}
+	(*r)[key] = at
+}
+
+// comesBack tells of a key that was retired, under whatever name and by whatever row.
+func (e *enrolling) comesBack(j *job, id *identity.Identity) *Failure {
+	at, ok := e.gone[id.KeyID()]
+	if !ok {
+		return nil
+	}
+	gone, err := e.inv.eventAt(at)
+	if err != nil {
+		return &Failure{Line: j.row.Line, Name: j.name, Code: Retired, Err: fmt.Errorf("this key was retired: %w", err)}
+	}
+	err = fmt.Errorf("this key was retired as %s", gone.Name)
+	return &Failure{Line: j.row.Line, Name: j.name, Code: Retired, Err: identity.WithHint(err, "a device that comes back gets a new key")}
 }

@@ -143,6 +143,7 @@ type enrolling struct {
 	columns   []int // of which the name is made
 	publicKey int   // column; -1: none
 	holders   holders
+	gone      retiredKeys // while it has holders
 	sum       Enrollment
 	many      int // identities are noted together
 }

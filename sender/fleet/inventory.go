@@ -30,6 +30,8 @@ type Inventory struct {
 	// Dir is the directory of the identities: where one has a folder, the key in it counts, and
 	// whether the folder says that it is revoked. Empty: the inventory alone knows the keys.
 	Dir string
+	// Failed is told of each folder that cannot be read while a zone file is made; nil: nobody is.
+	Failed func(*Failure)
 
 	path   string
 	file   *os.File
@@ -201,13 +203,30 @@ func (e *DamagedError) Unwrap() error { return e.Err }
 // scan calls f for each event, in order. What is appended meanwhile is not read. Errors: a
 // [*DamagedError], that of f, what the file system returned.
 func (inv *Inventory) scan(f func(*Event) error) error {
+	return inv.scanAt(func(_ int64, e *Event) error { return f(e) })
+}
+
+// scanAt is scan with the octet at which each line begins, for eventAt.
+func (inv *Inventory) scanAt(f func(at int64, e *Event) error) error {
+	at := int64(0)
 	return inv.scanLines(func(number int, line []byte) error {
 		e, err := parseEvent(line)
 		if err != nil {
 			return &DamagedError{inv.path, number, err}
 		}
-		return f(&e)
+		begin := at
+		at += int64(len(line))
+		return f(begin, &e)
 	})
+}
+
+// eventAt reads one line again.
+func (inv *Inventory) eventAt(at int64) (Event, error) {
+	line, err := bufio.NewReader(io.NewSectionReader(inv.file, at, maxLine)).ReadBytes('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Event{}, fmt.Errorf("fleet: inventory: %w", err)
+	}
+	return parseEvent(line)
 }
 
 // scanLines calls f for each line, with its end.

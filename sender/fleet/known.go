@@ -24,9 +24,12 @@ func (e *enrolling) known() error {
 		e.holders = newHolders(max(room, e.Expect))
 	}
 	var made []Event // by which templates
-	err = e.inv.scan(func(ev *Event) error {
+	err = e.inv.scanAt(func(at int64, ev *Event) error {
 		if ev.What == MadeBy {
 			made = append(made, Event{Template: ev.Template, NameKey: ev.NameKey})
+		}
+		if ev.isOut() && e.hasHolders() {
+			e.gone.put(ev.Key, at)
 		}
 		if ev.What == Enrolled || ev.isOut() {
 			e.know(ev)
@@ -233,11 +236,12 @@ func (e *enrolling) holds(j *job, d digest, known bool) (failure *Failure) {
 		return failure
 	}
 	holder, held := e.holders.find(key)
+	at, _ := e.x.findBeginning(holder)
 	switch {
 	case held && holder == beginning(d):
 		return nil
+	case held && e.x.states[at]&isRetired != 0: // of a token, where another key may be now
 	case held:
-		at, _ := e.x.findBeginning(holder)
 		err := fmt.Errorf("%s is that of line %d of its table too: one key proves nothing of two devices", what, e.x.lines[at])
 		return &Failure{Line: j.row.Line, Name: j.name, Code: Duplicate, Err: err}
 	case known:
@@ -257,7 +261,10 @@ func (e *enrolling) keyOf(j *job) (key uint64, what string, failure *Failure) {
 		}
 		return keyOfURI(uri), "the key " + clip(uri), nil
 	}
-	if j.half, failure = e.half(j); failure != nil {
+	if j.half, failure = e.half(j); failure == nil {
+		failure = e.comesBack(j, j.half)
+	}
+	if failure != nil {
 		return 0, "", failure
 	}
 	key, err := strconv.ParseUint(j.half.KeyID(), 16, 64)

@@ -157,3 +157,42 @@ func TestURIs(t *testing.T) {
 		t.Error("keys are taken for others")
 	}
 }
+
+// TestRetiredKey: a key that was retired comes back by no row, under no name.
+func TestRetiredKey(t *testing.T) {
+	t.Parallel()
+	for _, templates := range [][2]string{
+		{"{random}._device.example.net", "{random}._device.example.net"},
+		{"{serial}._device.example.net", "{serial}.b._device.example.net"},
+		{"{serial}._device.example.net", "{random}._device.example.net"},
+	} {
+		inv := newInventory(t, filepath.Join(t.TempDir(), DefaultInventory))
+		table := "serial,key\na," + publicKey(t) + "\nb," + publicKey(t) + "\n"
+		enroll := func(template string) (Enrollment, string, string) {
+			opts := options(t, table, template)
+			opts.PublicKeyColumn, opts.OtherNames = "key", true
+			return told(t, inv, opts)
+		}
+		if sum, lines, _ := enroll(templates[0]); sum != (Enrollment{Enrolled: 2}) || lines != "" {
+			t.Fatal(sum, lines)
+		}
+		name := ""
+		if err := inv.Each(func(e Event) error {
+			if e.Line == 2 {
+				name = e.Name
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if sum, _ := retired(t, inv, RetireOptions{}, name); sum.Retired != 1 {
+			t.Fatalf("%+v", sum)
+		}
+		for range 2 {
+			sum, lines, cause := enroll(templates[1])
+			if sum.Enrolled != 0 || !strings.HasPrefix(lines, "2 retired") || !strings.Contains(cause, "this key was retired as "+name) {
+				t.Errorf("%q: %+v, %s, %s", templates, sum, lines, cause)
+			}
+		}
+	}
+}

@@ -74,7 +74,7 @@ func (e *enrolling) identity(j *job, now time.Time) (*identity.Identity, *Failur
 		}
 		return nil, &Failure{Line: j.row.Line, Name: j.name, Code: code, Err: err}
 	}
-	return id, nil
+	return id, e.comesBack(j, id)
 }
 
 // errCertify marks that a certificate could not be made.

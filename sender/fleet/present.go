@@ -21,7 +21,8 @@ import (
 
 // present makes an event that enrolled an identity tell of the key that is in its folder now: a
 // rollover replaces the one that was enrolled. It reports whether that key is revoked. Without a
-// folder the inventory alone knows the key. Errors: what is in the folder cannot be read.
+// folder the inventory alone knows the key. Errors: what is in the folder cannot be read; reported
+// is then whether the key that was enrolled is revoked.
 func (inv *Inventory) present(e *Event) (revoked bool, err error) {
 	if inv.Dir == "" {
 		return false, nil
@@ -39,12 +40,21 @@ func (inv *Inventory) present(e *Event) (revoked bool, err error) {
 		return slices.Contains(gone, e.Key), nil
 	}
 	if err != nil {
-		return false, err
+		return slices.Contains(gone, e.Key), err
 	}
 	if id.KeyID() != e.Key {
 		err = e.replace(id)
 	}
 	return slices.Contains(gone, id.KeyID()), err
+}
+
+// unreadable says what becomes of the record of an identity whose folder cannot be read.
+func unreadable(e *Event, why error, revoked bool) error {
+	what := "the zone file has the record of the key that was enrolled"
+	if revoked {
+		what = "its key that was enrolled is revoked, and the zone file has no record of it"
+	}
+	return identity.WithHint(fmt.Errorf("the folder of %s cannot be read (%w): %s", e.Name, why, what), "mend the folder, or retire the name")
 }
 
 // isPresent makes a change of the key that is in the folder of an identity, and reports whether it

@@ -95,8 +95,8 @@ func TestRolledOver(t *testing.T) {
 	}
 }
 
-// TestPresentUnreadable: a folder that cannot be read keeps the zone file as it is, and the record
-// of no other name from being published.
+// TestPresentUnreadable: a folder that cannot be read is told, and keeps the record of no other
+// name from being published, or from leaving the zone; its own leaves it when it is retired.
 func TestPresentUnreadable(t *testing.T) {
 	t.Parallel()
 	const name = "sn-000001.s1._device.example.net"
@@ -105,11 +105,43 @@ func TestPresentUnreadable(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, name, "cert.pem"), []byte("nothing"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := inv.BeginZoneFile(filepath.Join(dir, "zone"), nil); err == nil || !strings.Contains(err.Error(), name) {
-		t.Error(err)
+	failures := 0
+	inv.Failed = func(f *Failure) {
+		if failures++; f.Code != Folder || f.Name != name || f.Line != 3 {
+			t.Error(f)
+		}
 	}
+	write := func(records, told int) {
+		t.Helper()
+		failures = 0
+		z, err := inv.BeginZoneFile(filepath.Join(dir, "zone"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := z.Commit(); n != records || err != nil || failures != told {
+			t.Errorf("%d records, %v, %d told", n, err, failures)
+		}
+	}
+	write(5, 1)
+	const stolen = "sn-000002.s2._device.example.net"
+	if sum, told := retired(t, inv, RetireOptions{Dir: dir}, stolen); sum != (Retirement{Retired: 1, Published: 1}) || told != "" {
+		t.Errorf("%+v, %s", sum, told)
+	}
+	write(4, 1)
+	defer func() {
+		for run := range 2 {
+			want := []Retirement{{Retired: 1, Published: 1, Failed: 1}, {Before: 1, Failed: 1}}[run]
+			if sum, told := retired(t, inv, RetireOptions{Dir: dir}, name); sum != want || told != "1 folder" {
+				t.Errorf("%+v, %s", sum, told)
+			}
+			write(3, 0)
+		}
+		if gone, err := identity.Revoked(filepath.Join(dir, name)); err != nil || len(gone) != 1 {
+			t.Error(gone, err)
+		}
+	}()
 	server := newZone()
-	if sum, told, err := publishTo(t, inv, server); err != nil || sum.Published != 4 || sum.Failed != 1 || !strings.HasPrefix(told[0], "fleet: line 3: ") {
+	if sum, told, err := publishTo(t, inv, server); err != nil || sum.Published != 3 || sum.Failed != 1 || !strings.HasPrefix(told[0], "fleet: line 3: ") {
 		t.Errorf("%+v, %v, %q", sum, err, told)
 	}
 }

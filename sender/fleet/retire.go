@@ -30,8 +30,8 @@ type RetireOptions struct {
 
 // Retirement is what became of the names.
 type Retirement struct {
-	// Retired are new, Before were retired earlier, Failed were told. Published of the new ones had
-	// a record in the zone, as far as the inventory knows.
+	// Retired are new, Before were retired earlier, Failed were told, of the others or of these.
+	// Published of the new ones had a record in the zone, as far as the inventory knows.
 	Retired, Before, Failed, Published int
 	// Elsewhere of the new ones have no folder: their keys are marked as revoked nowhere.
 	Elsewhere int
@@ -47,10 +47,12 @@ type Retirement struct {
 // identity revoke writes it, and then the inventory has it. Their records are withdrawn by
 // [Inventory.Publish], or left out by the next [ZoneFile]. Told are names that are not enrolled, or
 // for other values than those of the row that makes the name, and keys for which the record of a CA
-// vouches all the same. Names that were retired before are looked at again: what is missing in
+// vouches all the same. Told and retired are those of which name servers do not say whether a CA
+// vouches, and whose folders cannot be read: the key that was enrolled is revoked then, and others
+// may be in use. Names that were retired before are looked at again: what is missing in
 // their folders is written, and records that are there again are withdrawn. Where it ends early the
 // same call goes on. Errors: the context's; a [*DamagedError]; what the file system returned, such
-// as a full disk; name servers that do not tell whether a CA vouches.
+// as a full disk.
 func (inv *Inventory) Retire(ctx context.Context, opts RetireOptions) (Retirement, error) {
 	r := &retiring{RetireOptions: opts, inv: inv, now: inv.now(), domains: map[string]*vouching{}}
 	number := uint64(0)
@@ -151,11 +153,19 @@ func (r *retiring) mark(l *Listed) *Failure {
 }
 
 func (r *retiring) fail(f *Failure) {
+	r.tell(f)
+	r.done(1)
+}
+
+// tell tells of what is not as it should be with one that is retired; nil: nothing.
+func (r *retiring) tell(f *Failure) {
+	if f == nil {
+		return
+	}
 	r.sum.Failed++
 	if r.Failed != nil {
 		r.Failed(f)
 	}
-	r.done(1)
 }
 
 func (r *retiring) done(n int) {
@@ -211,7 +221,7 @@ func (r *retiring) end(err error) error {
 // retire makes the keys of an identity sign no more.
 func (r *retiring) retire(ctx context.Context, e *Event, at, line int) error {
 	gone := Event{Time: r.now, What: Retire, Name: e.Name, Line: e.Line, Row: e.Row, Key: e.Key, Record: e.Record, Others: e.Others, CA: e.CA, NotAfter: e.NotAfter}
-	keys, failure, err := r.revoke(&gone, line)
+	done, failure, err := r.revoke(&gone, line)
 	if err != nil {
 		return r.end(err)
 	}
@@ -219,19 +229,21 @@ func (r *retiring) retire(ctx context.Context, e *Event, at, line int) error {
 		r.fail(failure)
 		return nil
 	}
-	failure, unasked, err := r.vouched(ctx, &gone, keys, line)
+	failure, unasked, err := r.vouched(ctx, &gone, done.keys, line)
 	if err != nil {
 		return r.end(err)
 	}
-	if failure != nil {
+	r.tell(done.unread)
+	if failure != nil && failure.Code == VouchedFor {
 		return r.notGone(&gone, failure)
 	}
+	r.tell(failure) // it is retired all the same
 	if err = r.add(&gone); err != nil {
 		return err
 	}
 	r.count.Retired++
 	r.count.Unasked += btoi(unasked)
-	r.count.Elsewhere += btoi(keys == nil)
+	r.count.Elsewhere += btoi(done.keys == nil && done.unread == nil)
 	r.count.Published += btoi(r.x.states[at]&(isPublished|isListed) != 0)
 	return r.mayFlush()
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"dnseal/lookup/dane"
+	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
 )
 
@@ -151,6 +153,81 @@ func TestDiskErrors(t *testing.T) {
 	for err, want := range map[error]bool{syscall.ENOSPC: true, syscall.EDQUOT: true, syscall.EROFS: true, syscall.EACCES: false} {
 		if isOfDisk(fmt.Errorf("fleet: %w", err)) != want {
 			t.Error(err)
+		}
+	}
+}
+
+// halfDead is a zone of which one of two name servers answers.
+type halfDead struct {
+	*zone
+	asked map[string]int
+}
+
+func (h *halfDead) Read(ctx context.Context, owner string, t dane.Type) ([]publish.Seen, error) {
+	h.asked[owner]++
+	seen, err := h.zone.Read(ctx, owner, t)
+	return append(seen, publish.Seen{Owner: owner, Server: "ns2", Err: errGone}), err
+}
+
+// TestRetireHalfDead: a name server that does not answer keeps no key from being retired; that it
+// did not is told, and each domain is asked for once.
+func TestRetireHalfDead(t *testing.T) {
+	t.Parallel()
+	inv := newInventory(t, filepath.Join(t.TempDir(), DefaultInventory))
+	for _, name := range []string{"a@example.net", "b@example.net", "c@example.org"} {
+		line := `{"time":"2026-11-30T10:00:00Z","event":"enrolled","name":"` + name + `","key":"0011","ttl":300,"record":"3 1 1 aa","ca":true,"not_after":"2099-01-01T00:00:00Z"}` + "\n"
+		if err := inv.append([]byte(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := &halfDead{newZone(), map[string]int{}}
+	server.records["_user.example.org."] = []string{"2 1 1 bb"}
+	sum, told := retired(t, inv, RetireOptions{Reader: server}, "a@example.net", "b@example.net", "c@example.org")
+	if want := (Retirement{Retired: 2, Failed: 3, Vouched: 1, Elsewhere: 2}); sum != want || told != "1 refused, 2 refused, 3 ca-vouches" {
+		t.Errorf("%+v, %s", sum, told)
+	}
+	for owner, n := range server.asked {
+		if n != 1 {
+			t.Errorf("%s was asked for %d times", owner, n)
+		}
+	}
+}
+
+// TestMarkedOnce: where an old certificate is in the folder, or none, keys that were revoked before
+// are not counted again.
+func TestMarkedOnce(t *testing.T) {
+	t.Parallel()
+	const name = "sn-000001.s1._device.example.net"
+	inv, dir := enrolled(t, 3)
+	rekey(t, dir, name, identity.CreateOptions{})
+	for _, want := range []Retirement{{Retired: 1}, {Before: 1}, {Before: 1}} {
+		if sum, told := retired(t, inv, RetireOptions{Dir: dir}, name); sum != want || told != "" {
+			t.Errorf("%+v, %s", sum, told)
+		}
+	}
+}
+
+// TestVouchedLeavesZoneFile: the zone file is written without a key that a CA vouches for.
+func TestVouchedLeavesZoneFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	inv := newInventory(t, filepath.Join(dir, DefaultInventory))
+	line := `{"time":"2026-11-30T10:00:00Z","event":"enrolled","name":"%s@example.net","key":"0011","ttl":300,"record":"3 1 1 aa","ca":true,"not_after":"2099-01-01T00:00:00Z"}` + "\n"
+	if err := inv.append(fmt.Appendf(nil, line+line, "a", "b")); err != nil {
+		t.Fatal(err)
+	}
+	server := newZone()
+	server.records["_user.example.net."] = []string{"2 1 1 bb"}
+	for _, want := range []int{2, 1} {
+		z, err := inv.BeginZoneFile(filepath.Join(dir, "zone"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := z.Commit(); n != want || err != nil {
+			t.Error(n, err)
+		}
+		if sum, _ := retired(t, inv, RetireOptions{Reader: server}, "a@example.net"); sum.Vouched != 1 {
+			t.Errorf("%+v", sum)
 		}
 	}
 }

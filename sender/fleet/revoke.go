@@ -15,20 +15,28 @@ import (
 	"dnseal/sender/identity/provision"
 )
 
+// revocation is what became of the keys in a folder.
+type revocation struct {
+	keys  *provision.Keys // nil: there is no folder, or nobody can read them
+	wrote bool            // one was not revoked before
+	// unread is why not all keys could be read: of those that could not, nobody knows the records.
+	unread *Failure
+}
+
 // revoke notes in the folder that its keys are revoked, and which records they have. Without a
-// folder the keys are elsewhere, and nil. An error is not about this name alone.
-func (r *retiring) revoke(gone *Event, line int) (*provision.Keys, *Failure, error) {
+// folder the keys are elsewhere. An error is not about this name alone.
+func (r *retiring) revoke(gone *Event, line int) (done revocation, failure *Failure, err error) {
 	if r.Dir == "" {
-		return nil, nil, nil
+		return done, nil, nil
 	}
-	fail := func(err error) (*provision.Keys, *Failure, error) {
+	fail := func(err error) (revocation, *Failure, error) {
 		if isOfDisk(err) {
-			return nil, nil, err
+			return revocation{}, nil, err
 		}
-		return nil, &Failure{Line: line, Name: gone.Name, Code: Folder, Err: err}, nil
+		return revocation{}, &Failure{Line: line, Name: gone.Name, Code: Folder, Err: err}, nil
 	}
-	if _, err := os.Lstat(filepath.Join(r.Dir, identity.FolderName(gone.Name))); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
+	if _, err = os.Lstat(filepath.Join(r.Dir, identity.FolderName(gone.Name))); errors.Is(err, fs.ErrNotExist) {
+		return done, nil, nil
 	}
 	folder, err := provision.Lock(r.Dir, gone.Name)
 	if err != nil {
@@ -36,8 +44,14 @@ func (r *retiring) revoke(gone *Event, line int) (*provision.Keys, *Failure, err
 	}
 	defer folder.Close()
 	keys, err := folder.Keys()
-	if err != nil {
+	switch {
+	case err != nil && isOfDisk(err):
 		return fail(err)
+	case err != nil:
+		why := fmt.Errorf("the keys of %s cannot be read (%w): that which was enrolled is revoked, and others may be in use", gone.Name, err)
+		done.unread = &Failure{Line: line, Name: gone.Name, Code: Folder, Err: identity.WithHint(why, "mend its folder, then retire it again: the records of its other keys are withdrawn then")}
+	default:
+		done.keys = &keys
 	}
 	ids := []string{gone.Key}
 	for _, g := range keys.All() {
@@ -48,10 +62,10 @@ func (r *retiring) revoke(gone *Event, line int) (*provision.Keys, *Failure, err
 			}
 		}
 	}
-	if err = writeRevoked(folder.Path, ids, r.now); err != nil {
+	if done.wrote, err = writeRevoked(folder.Path, ids, r.now); err != nil {
 		return fail(err)
 	}
-	return &keys, nil, nil
+	return done, nil, nil
 }
 
 func (e *Event) addOthers(records []string) {
@@ -104,16 +118,16 @@ func recordsOf(id *identity.Identity, like, beside string) (texts []string) {
 }
 
 // writeRevoked adds keys to those that are revoked, whole or not at all, without waiting for the
-// disk.
-func writeRevoked(folder string, ids []string, now time.Time) error {
+// disk, and reports whether one was not there.
+func writeRevoked(folder string, ids []string, now time.Time) (wrote bool, err error) {
 	before, err := identity.Revoked(folder)
 	if err != nil {
-		return err
+		return false, err
 	}
 	path := filepath.Join(folder, identity.RevokedFile)
 	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("fleet: %w", err)
+		return false, fmt.Errorf("fleet: %w", err)
 	}
 	old := len(text)
 	for _, id := range ids {
@@ -122,7 +136,7 @@ func writeRevoked(folder string, ids []string, now time.Time) error {
 		}
 	}
 	if len(text) == old {
-		return nil
+		return false, nil
 	}
 	temp := filepath.Join(folder, ".new-revoked")
 	if err = os.WriteFile(temp, text, 0o600); err == nil { //nolint:gosec // G703: in the folder of an identity
@@ -130,7 +144,7 @@ func writeRevoked(folder string, ids []string, now time.Time) error {
 	}
 	if err != nil {
 		_ = os.Remove(temp) // what there is of it
-		return fmt.Errorf("fleet: %w", err)
+		return false, fmt.Errorf("fleet: %w", err)
 	}
-	return nil
+	return true, nil
 }

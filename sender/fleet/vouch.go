@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"dnseal/lookup/dane"
-	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/provision"
 	"dnseal/smime/certificate"
@@ -17,15 +16,13 @@ import (
 type vouching struct {
 	records []dane.Record
 	places  []string // of each record
+	unknown error    // a name server did not tell all; nil: they did
 }
 
 // notGone tells of an identity that signs no more, and whose key others accept still. Its own
 // records are withdrawn.
 func (r *retiring) notGone(gone *Event, failure *Failure) error {
 	r.fail(failure)
-	if failure.Code != VouchedFor {
-		return nil
-	}
 	r.sum.Vouched++
 	gone.Time, gone.What = r.now, Vouched
 	if err := r.add(gone); err != nil {
@@ -54,6 +51,10 @@ func (r *retiring) vouched(ctx context.Context, e *Event, keys *provision.Keys, 
 		why := fmt.Errorf("%s signs no more here, and others still accept its key: %s vouches for every key that the CA certified", e.Name, v.places[i])
 		return &Failure{Line: line, Name: e.Name, Code: VouchedFor, Err: identity.WithHint(why,
 			"take the record of the CA out (dnseal identity ca revoke), or give the name the record of another key, which receivers look up first (dnseal identity rollover, then publish)")}, false, nil
+	}
+	if v.unknown != nil {
+		why := fmt.Errorf("%s signs no more here, and it is not known whether others still accept its key: %w", e.Name, v.unknown)
+		return &Failure{Line: line, Name: e.Name, Code: Refused, Err: identity.WithHint(why, "retire it again when all name servers answer")}, false, nil
 	}
 	return nil, false, nil
 }
@@ -95,8 +96,12 @@ func (r *retiring) vouchingFor(ctx context.Context, e *Event) (*vouching, error)
 		owner string
 		typ   dane.Type
 	}{{user, dane.TLSA}, {"*." + above, typ}, {"*." + top, typ}} {
-		if err = r.vouchingAt(ctx, v, at.owner, at.typ); err != nil {
-			return nil, err
+		err = r.vouchingAt(ctx, v, at.owner, at.typ)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil: // the others tell what they have, and records are withdrawn
+			v.unknown = err
 		}
 	}
 	r.domains[domain] = v
@@ -123,7 +128,7 @@ func (r *retiring) vouchingAt(ctx context.Context, v *vouching, owner string, ty
 		}
 	}
 	if unknown != "" {
-		return &publish.Refusal{Code: publish.Behind, Name: owner, Text: fmt.Sprintf("it is not known whether a CA vouches for keys at %s: %s", owner, unknown)}
+		return fmt.Errorf("whether a CA vouches for keys at %s: %s", owner, unknown)
 	}
 	return nil
 }

@@ -38,7 +38,9 @@ const MaxZoneHead = 1 << 20
 // which "{serial}" becomes the serial of the SOA: the seconds since 1970, and always more than that
 // of the file before (RFC 1982). Without a head it is for $INCLUDE. Then come the records of what
 // the inventory has. Errors, with a hint: another file is there, which this inventory did not
-// write; a [*DamagedError]; what the file system returned: nothing has changed then.
+// write; a [*DamagedError]; what the file system returned, such as a folder that may not be read:
+// nothing has changed then. Of another folder that cannot be read [Inventory.Failed] is told: its
+// record is the one that the inventory has, unless the folder says that this key is revoked.
 func (inv *Inventory) BeginZoneFile(path string, head []byte) (*ZoneFile, error) {
 	path, err := target(path)
 	if err != nil {
@@ -143,7 +145,7 @@ func (z *ZoneFile) begin(head []byte) error {
 		switch {
 		case e.What == Enrolled:
 			x.rows[at] = number
-		case e.What == Retire:
+		case e.isOut():
 			z.leftOut++
 		case e.What == Written && e.File == z.path:
 			z.leftOut = 0
@@ -176,9 +178,16 @@ func (z *ZoneFile) begin(head []byte) error {
 		if x.states[at]&isRetired != 0 {
 			return nil
 		}
-		if revoked, err := z.inv.present(e); revoked || err != nil {
-			z.leftOut++
+		revoked, err := z.inv.present(e)
+		switch {
+		case err != nil && (isOfDisk(err) || errors.Is(err, fs.ErrPermission)):
 			return err
+		case err != nil && z.inv.Failed != nil: // others have to leave the zone all the same
+			z.inv.Failed(&Failure{Line: e.Line, Name: e.Name, Code: Folder, Err: unreadable(e, err, revoked)})
+		}
+		if revoked {
+			z.leftOut++
+			return nil
 		}
 		line, err := e.appendZoneLine(nil)
 		if err != nil {

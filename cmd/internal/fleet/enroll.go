@@ -252,7 +252,7 @@ func (e *Enroll) keys(ctx context.Context, inv *fleet.Inventory) (func() error, 
 
 // enroll makes the identities, and brings their records to where they go.
 func (e *Enroll) enroll(ctx context.Context, inv *fleet.Inventory, failures *Failures, rows int) (failed bool, err error) {
-	zone, err := e.Output.begin(inv)
+	zone, err := e.Output.begin(inv, failures)
 	if err != nil {
 		return false, err
 	}
@@ -276,9 +276,8 @@ func (e *Enroll) enroll(ctx context.Context, inv *fleet.Inventory, failures *Fai
 		return false, cli.Hint(err, "%srun this again: it goes on where it was", hintOf(err))
 	}
 	cli.Print(e.Stderr, "dnseal: enrolled %s; %d were there, %d failed (%s)", plural(sum.Enrolled, "identity"), sum.There, sum.Failed, inv.Path())
-	before := failures.total()
 	err = e.Output.finish(ctx, inv, zone, failures)
-	return sum.Failed > 0 || failures.total() > before, err
+	return failures.total() > 0, err
 }
 
 func (f *Failures) total() (n int) {

@@ -84,11 +84,12 @@ func (o *Output) check(inventory *Inventory, files ...named) error {
 	return fleet.CheckZoneFile(path, o.ZoneFile)
 }
 
-// begin begins the zone file, where there is one.
-func (o *Output) begin(inv *fleet.Inventory) (*fleet.ZoneFile, error) {
+// begin begins the zone file, where there is one. Folders that cannot be read are told.
+func (o *Output) begin(inv *fleet.Inventory, failures *Failures) (*fleet.ZoneFile, error) {
 	if o.ZoneFile == "" {
 		return nil, nil //nolint:nilnil // none
 	}
+	inv.Failed = failures.Tell
 	var head []byte
 	if o.ZoneHeader != "" {
 		f, err := cli.Open(o.ZoneHeader)

@@ -147,16 +147,15 @@ func (r *Retire) retire(ctx context.Context, inv *fleet.Inventory, failures *Fai
 	}
 	cli.Print(r.Stderr, "dnseal: retired %s; %d were retired before, %d failed", plural(sum.Retired, "identity"), sum.Before, sum.Failed)
 	r.tell(&sum)
-	zone, err := r.Output.begin(inv)
+	zone, err := r.Output.begin(inv, failures)
 	if err != nil {
 		return false, err
 	}
-	before := failures.total()
 	if err = r.Output.finish(ctx, inv, zone, failures); err != nil {
 		return false, err
 	}
 	left, err := r.left(inv)
-	return left || sum.Failed > 0 || failures.total() > before, err
+	return left || failures.total() > 0, err
 }
 
 // left tells of records of retired identities that another way than that of this run brought to
