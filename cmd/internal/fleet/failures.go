@@ -33,21 +33,21 @@ const failuresHead = "line,name,code,cause\n"
 
 // checkFailures returns an error where a file is there that is no file of failures.
 func checkFailures(file string) error {
-	f, err := os.Open(file)
+	info, err := os.Stat(file) // before it is opened: a pipe waits for who writes
 	if errors.Is(err, fs.ErrNotExist) || file == "" {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("--failures: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("--failures: %w", err)
-	}
 	if !info.Mode().IsRegular() { // a pipe, /dev/stderr
 		return nil
 	}
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("--failures: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // only read
 	head := make([]byte, len(failuresHead))
 	if n, _ := io.ReadFull(f, head); n > 0 && string(head[:n]) != failuresHead {
 		return cli.Hint(fmt.Errorf("--failures: %s is there, and is no file of failures; it stays as it is", file), "name another file")

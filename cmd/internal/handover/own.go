@@ -15,26 +15,30 @@ import (
 // mayReplace returns an error where a file is there, and its beginning is not that of one that is
 // made here. A file that is empty may be replaced.
 func mayReplace(path string, isOurs func(begin []byte) bool) error {
-	f, err := os.Open(path)
+	info, err := os.Stat(path) // before it is opened: a pipe waits for who writes
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // only read from
-	info, err := f.Stat()
+	other := cli.Hint(fmt.Errorf("%s is there, and was not made by this command; it stays as it is", path), "name another file with --to, or move this one away")
+	if !info.Mode().IsRegular() {
+		return other
+	}
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
+	defer f.Close() //nolint:errcheck // only read from
 	begin, err := bufio.NewReader(f).Peek(1 << 10)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	if info.Mode().IsRegular() && (len(begin) == 0 || isOurs(begin)) {
+	if len(begin) == 0 || isOurs(begin) {
 		return nil
 	}
-	return cli.Hint(fmt.Errorf("%s is there, and was not made by this command; it stays as it is", path), "name another file with --to, or move this one away")
+	return other
 }
 
 // isSignedData is the DER or BER of a ContentInfo with SignedData (RFC 5652, Section 3).
