@@ -57,24 +57,17 @@ func (d *Deny) Len() int {
 
 func (d *Deny) add(s string) error {
 	if mayBeAddress(s) {
-		if a, err := netip.ParseAddr(s); err == nil {
-			d.addNet(netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()))
-			return nil
-		}
-		if p, err := netip.ParsePrefix(s); err == nil {
-			if p.Addr().Is4In6() {
-				return errors.New("it is an IPv4 network in the form of IPv6; write it as IPv4")
-			}
-			if p != p.Masked() {
-				return fmt.Errorf("bits are set after its length; write %q", p.Masked())
-			}
+		p, ok, err := networkOf(s)
+		if ok && err == nil {
 			d.addNet(p)
-			return nil
+		}
+		if ok {
+			return err
 		}
 	}
 	p, err := message.ParsePattern(s)
-	if err != nil {
-		return errors.New(strings.TrimPrefix(err.Error(), "message: "))
+	if err != nil { // the caller names the entry
+		return errors.New(strings.TrimPrefix(err.Error(), fmt.Sprintf("message: pattern %q: ", s)))
 	}
 	if p.IsAddress() {
 		return errors.New("want a client's DNS name, an address or a network, not a mail address")
@@ -86,6 +79,32 @@ func (d *Deny) add(s string) error {
 // mayBeAddress is false for nearly all names: the error of a parser takes longer than all else.
 func mayBeAddress(s string) bool {
 	return strings.ContainsAny(s, ":/") || s != "" && s[len(s)-1] >= '0' && s[len(s)-1] <= '9'
+}
+
+// networkOf is an address or a network; ok: it is meant as one of them.
+func networkOf(s string) (p netip.Prefix, ok bool, err error) {
+	first, _, network := strings.Cut(s, "/") // before all else: the zone of an address may hold "/"
+	a, err := netip.ParseAddr(first)
+	if err != nil {
+		return p, false, nil //nolint:nilerr // it may be a name
+	}
+	if !network {
+		return netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), true, nil
+	}
+	p, err = netip.ParsePrefix(s)
+	switch {
+	case a.Zone() != "":
+		err = errors.New("a network has no zone")
+	case err != nil && a.Is4():
+		err = errors.New("an IPv4 network has a prefix length of 0 to 32")
+	case err != nil:
+		err = errors.New("an IPv6 network has a prefix length of 0 to 128")
+	case a.Is4In6():
+		err = errors.New("it is an IPv4 network in the form of IPv6; write it as IPv4")
+	case p != p.Masked():
+		err = fmt.Errorf("bits are set after its length; write %q", p.Masked())
+	}
+	return p, true, err
 }
 
 func (d *Deny) addName(p message.Pattern) {

@@ -205,6 +205,20 @@ func TestReadDeny(t *testing.T) {
 			t.Errorf("ReadDeny(%.20q): %v, want %q", text, err, want)
 		}
 	}
+	for text, want := range map[string]string{
+		"\ufeffa.example":   "line 1: a byte order mark stands before the text; save it as UTF-8 without one",
+		"127.0.0.0/33":      `line 1: "127.0.0.0/33": an IPv4 network has a prefix length of 0 to 32`,
+		"2001:db8::/129":    `line 1: "2001:db8::/129": an IPv6 network has a prefix length of 0 to 128`,
+		"192.0.2.0/024":     `line 1: "192.0.2.0/024": an IPv4 network has a prefix length of 0 to 32`,
+		"fe80::%eth0/64":    `line 1: "fe80::%eth0/64": a network has no zone`,
+		"192.0.2.300":       `line 1: "192.0.2.300": an address, or no name: the last label of a name is no number`,
+		"a.example/24":      `line 1: "a.example/24": "/" cannot occur`,
+		"a.example\na..b\n": `line 2: "a..b": an empty label: a dot too many`,
+	} {
+		if _, err := read(text); err == nil || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), want) > 1 {
+			t.Errorf("ReadDeny(%q): %v, want %s", text, err, want)
+		}
+	}
 	for _, path := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none")} {
 		if _, err := ReadDeny(path); err == nil {
 			t.Errorf("ReadDeny(%s): no error", path)

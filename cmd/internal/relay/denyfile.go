@@ -3,6 +3,7 @@ package relay
 import (
 	"bufio"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,6 +48,9 @@ func parseDenyFile(r io.Reader) (*Deny, error) {
 	sc.Buffer(make([]byte, 0, maxDenyLine), maxDenyLine)
 	n := 1
 	for ; sc.Scan(); n++ {
+		if n == 1 && strings.HasPrefix(sc.Text(), "\ufeff") {
+			return nil, errors.New("line 1: a byte order mark stands before the text; save it as UTF-8 without one")
+		}
 		entry := denyEntry(sc.Text())
 		if entry == "" {
 			continue
