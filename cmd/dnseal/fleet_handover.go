@@ -48,7 +48,8 @@ private key and a certificate in --identities. With --from it is the rows of a
 table in CSV instead: those who only make keys need nothing else. Its column
 --public-key-column has a key or certificate (base64 of DER, or PEM), the column
 --name-column the name where there is one already; all others go along, and
-"provenance" says through which hands a row went before.
+"provenance" says through which hands a row went before. A table that "take"
+wrote is given on as it is. No two rows have the same key.
 
 More identities than one file can have (100,000) go into several, such as
 devices-01.p7m for --to devices.p7m. A file that is there already with the same
@@ -70,7 +71,7 @@ usage, or a file that cannot be read or written.`,
 	set.StringVar(&inventory, "inventory", "", "`FILE` with the inventory (default: "+fleet.DefaultInventory+" in --identities)")
 	set.StringVar(&table.File, "from", "", "take the rows of this table in CSV, `FILE`, in place of the inventory")
 	set.StringVar(&table.Key, "public-key-column", made.KeyColumn, "with --from: `COLUMN` with the public key or certificate")
-	set.StringVar(&table.Name, "name-column", "", "with --from: `COLUMN` with the name (default: the rows have none yet)")
+	set.StringVar(&table.Name, "name-column", "", "with --from: `COLUMN` with the name (default: name in a table of take, else the rows have none)")
 	set.IntVar(&m.PerFile, "per-file", handover.MaxEntries, "most `IDENTITIES` of one file")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		switch {

@@ -7,11 +7,13 @@ package handover
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
 
 	"dnseal/sender/fleet/handover"
+	"dnseal/sender/identity"
 )
 
 // Columns of a table that are no columns of an entry.
@@ -32,6 +34,18 @@ type Source interface {
 	// Entries in their order; one that comes with a [*fleet.Failure] is none, and the next follows;
 	// after another error there is none.
 	Entries() iter.Seq2[handover.Entry, error]
+}
+
+// taker is the normal form of the name of a taker; empty: anybody.
+func taker(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	_, name, err := identity.ParseName(name)
+	if err != nil {
+		err = fmt.Errorf("--taker: %w", err)
+	}
+	return name, err
 }
 
 // own are the columns of a table that go into Entry.Columns.

@@ -42,6 +42,10 @@ type Making struct {
 // same taker, is left as it is: a run that ended early goes on so. Errors: [cli.ExitNotPass] where
 // something was told; what reading or writing returned.
 func (m *Making) Run(ctx context.Context) error {
+	var err error
+	if m.Taker, err = taker(m.Taker); err != nil {
+		return err
+	}
 	if m.PerFile == 0 {
 		m.PerFile = handover.MaxEntries
 	}
@@ -128,22 +132,27 @@ func (m *Making) part(ctx context.Context, h handover.Header, count int, next fu
 			}
 		}
 	}
-	if m.isMade(ctx, path, h, count) {
-		for _, err := range entries {
-			if err != nil {
-				return err
+	err := mayReplace(path, isSignedData)
+	if err == nil && m.isMade(ctx, path, h, count) {
+		for _, wrong := range entries {
+			if wrong != nil {
+				return wrong
 			}
 		}
-		cli.Print(m.Out, "%s: part %d of %d, %s, was made before", path, h.Part, h.Parts, identities(count))
-		return nil
+		return say(m.Out, "%s: part %d of %d, %s, was made before", path, h.Part, h.Parts, identities(count))
 	}
-	err := mayReplace(path, isSignedData)
 	if err == nil {
 		err = replace(path, func(w io.Writer) error { return handover.Write(w, m.Giver, h, entries) })
 	}
 	if err == nil {
-		cli.Print(m.Out, "%s: part %d of %d, %s", path, h.Part, h.Parts, identities(count))
+		err = say(m.Out, "%s: part %d of %d, %s", path, h.Part, h.Parts, identities(count))
 	}
+	return err
+}
+
+// say prints a result: one that cannot be printed is an error.
+func say(w io.Writer, format string, args ...any) error {
+	_, err := fmt.Fprintf(w, format+"\n", args...)
 	return err
 }
 

@@ -12,19 +12,18 @@ import (
 	"dnseal/cmd/internal/cli"
 )
 
-// mayReplace returns an error where a file is there, and its beginning is not that of one that is
-// made here. A file that is empty may be replaced.
+// mayReplace returns an error where something is there that is no regular file, or whose beginning is
+// not that of one that is made here. A file that is empty may be replaced.
 func mayReplace(path string, isOurs func(begin []byte) bool) error {
-	info, err := os.Stat(path) // before it is opened: a pipe waits for who writes
+	info, err := os.Lstat(path) // opening may block, and a link would itself be replaced
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	other := cli.Hint(fmt.Errorf("%s is there, and was not made by this command; it stays as it is", path), "name another file with --to, or move this one away")
 	if !info.Mode().IsRegular() {
-		return other
+		return cli.Hint(fmt.Errorf("--to: %s is there and is no regular file; it stays as it is", path), "name a file that is written whole, then read it")
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -38,7 +37,7 @@ func mayReplace(path string, isOurs func(begin []byte) bool) error {
 	if len(begin) == 0 || isOurs(begin) {
 		return nil
 	}
-	return other
+	return cli.Hint(fmt.Errorf("%s is there, and was not made by this command; it stays as it is", path), "name another file with --to, or move this one away")
 }
 
 // isSignedData is the DER or BER of a ContentInfo with SignedData (RFC 5652, Section 3).

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -36,6 +37,10 @@ type Taking struct {
 // [handover.Read], with the file; parts of another hand-over, twice or missing; what writing
 // returned.
 func (t *Taking) Run(ctx context.Context) error {
+	var err error
+	if t.Options.Taker, err = taker(t.Options.Taker); err != nil {
+		return err
+	}
 	for _, file := range t.Files {
 		if sameFile(file, t.To) {
 			return &about{file, errors.New("the table would take the place of the hand-over itself; name another file with --to")}
@@ -45,7 +50,7 @@ func (t *Taking) Run(ctx context.Context) error {
 		return err
 	}
 	n := 0
-	err := replace(t.To, func(w io.Writer) error {
+	err = replace(t.To, func(w io.Writer) error {
 		table := csv.NewWriter(w)
 		for _, file := range t.Files {
 			read, err := t.take(ctx, table, file)
@@ -63,8 +68,11 @@ func (t *Taking) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cli.Print(t.Out, "%s: %s that %s gave on %s (hand-over %s)", t.To, identities(n), t.first.Giver, t.first.At.Format("2006-01-02"), t.first.ID)
-	return nil
+	lacking := ""
+	if n, which := t.lacking(); n > 0 {
+		lacking = fmt.Sprintf("; of its %d parts %d are missing: %s", t.first.Parts, n, which)
+	}
+	return say(t.Out, "%s: %s that %s gave on %s (hand-over %s)%s", t.To, identities(n), t.first.Giver, t.first.At.Format("2006-01-02"), t.first.ID, lacking)
 }
 
 // about says which file an error is about.
@@ -73,7 +81,12 @@ type about struct {
 	err  error
 }
 
-func (a *about) Error() string { return a.file + ": " + cli.Plain(a.err) }
+func (a *about) Error() string {
+	if cause, ok := errors.AsType[*fs.PathError](a.err); ok && cause.Path == a.file {
+		return a.file + ": " + cause.Err.Error()
+	}
+	return a.file + ": " + cli.Plain(a.err)
+}
 
 func (a *about) Unwrap() error { return a.err }
 
@@ -135,21 +148,27 @@ func (t *Taking) row(table *csv.Writer, h *handover.Header, e handover.Entry) er
 	return table.Write(append(row, base64.StdEncoding.EncodeToString(key), string(before)))
 }
 
-// missing says which parts are not there.
-func (t *Taking) missing() error {
+// lacking are the parts that are not there: how many, and the first of them.
+func (t *Taking) lacking() (n int, which string) {
 	var lacking []string
 	for part := 1; part <= t.first.Parts; part++ {
 		if !slices.Contains(t.parts, part) {
 			lacking = append(lacking, fmt.Sprint(part))
 		}
 	}
-	if len(lacking) == 0 || t.Partial {
-		return nil
-	}
 	const most = 10
-	which := strings.Join(lacking[:min(len(lacking), most)], ", ")
+	which = strings.Join(lacking[:min(len(lacking), most)], ", ")
 	if len(lacking) > most {
 		which += ", …"
 	}
-	return cli.Hint(fmt.Errorf("of the %d parts of the hand-over %d are missing: %s", t.first.Parts, len(lacking), which), "name all files, or give --partial; nothing was written")
+	return len(lacking), which
+}
+
+// missing is an error where parts are not there, and nobody said that they may be missing.
+func (t *Taking) missing() error {
+	n, which := t.lacking()
+	if n == 0 || t.Partial {
+		return nil
+	}
+	return cli.Hint(fmt.Errorf("of the %d parts of the hand-over %d are missing: %s", t.first.Parts, n, which), "name all files, or give --partial; nothing was written")
 }

@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,11 @@ func Check(ctx context.Context, r io.Reader, giver *identity.Identity) (*Header,
 
 // readSignedData reads a SignedData with its content inside, and one signature.
 func readSignedData(r io.Reader, content *message.Spool) (*cms.SignedData, error) {
-	sd, err := cms.Read(r, content)
+	in := bufio.NewReader(r)
+	if _, err := in.Peek(1); errors.Is(err, io.EOF) {
+		return nil, identity.WithHint(errors.New("handover: it is empty"), "ask the giver for the file again")
+	}
+	sd, err := cms.Read(in, content)
 	switch {
 	case err != nil:
 		return nil, unreadable(err)

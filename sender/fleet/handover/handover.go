@@ -159,8 +159,12 @@ func (e *Entry) checkKey() error {
 	if len(key) == 0 {
 		return errors.New("it has neither a public key nor a certificate")
 	}
-	if _, err := cms.ParsePublicKey(key); err != nil {
-		return fmt.Errorf("its public key: %w", err)
+	pub, err := cms.ParsePublicKey(key)
+	if err == nil {
+		err = cms.CheckStrength(pub)
+	}
+	if err != nil {
+		return fmt.Errorf("its public key: %s", strings.TrimPrefix(err.Error(), "cms: "))
 	}
 	return nil
 }

@@ -8,10 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/sender/identity"
 	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
@@ -72,7 +72,7 @@ func unreadable(err error) error {
 		return fmt.Errorf("handover: its content is larger than %d bytes", MaxContent)
 	}
 	if errors.As(err, new(*cms.SyntaxError)) || errors.As(err, new(*cms.LimitError)) || errors.As(err, new(*cms.ContentTypeError)) {
-		return fmt.Errorf("handover: it is no hand-over, or was cut or changed: %s", strings.TrimPrefix(err.Error(), "cms: "))
+		return identity.WithHint(errors.New("handover: it is no hand-over, or was cut or changed"), "ask the giver for the file again")
 	}
 	return fmt.Errorf("handover: %w", err)
 }
