@@ -20,8 +20,8 @@ const maxPublicKey = 64 << 10
 // PublicKeyText is what a value in a column of public keys holds: what [DecodeKey] reads, or the
 // path of a file in files, the folder of the table (nil: none is read). Files elsewhere are not
 // read: the table may come from somebody else. [identity.ReadPublic] tells what it is. Errors: the
-// value is empty, or none of these; [ErrPrivateKey]. They never have the value in them, which may be
-// a secret.
+// value is empty, or none of these; [ErrPrivateKey]. They never have the value in them, which may
+// be a secret.
 func PublicKeyText(column, value string, files *os.Root) ([]byte, error) {
 	if value == "" {
 		return nil, fmt.Errorf("the column %s is empty", column)

@@ -12,8 +12,8 @@ import (
 	"dnseal/cmd/internal/cli"
 )
 
-// mayReplace returns an error where something is there that is no regular file, or whose beginning is
-// not that of one that is made here. A file that is empty may be replaced.
+// mayReplace returns an error where something is there that is no regular file, or whose beginning
+// is not that of one that is made here. A file that is empty may be replaced.
 func mayReplace(path string, isOurs func(begin []byte) bool) error {
 	info, err := os.Lstat(path) // opening may block, and a link would itself be replaced
 	if errors.Is(err, fs.ErrNotExist) {

@@ -19,8 +19,8 @@ import (
 type Table struct {
 	// File is read once for each pass: it cannot be standard input.
 	File string
-	// Key is the column of the key, Name that of the name. Where Name is empty it is that of a table
-	// that take wrote, in which a name may be missing; else the rows have no names yet.
+	// Key is the column of the key, Name that of the name. Where Name is empty it is that of a
+	// table that take wrote, in which a name may be missing; else the rows have no names yet.
 	Key, Name string
 
 	columns []string // of the entries
