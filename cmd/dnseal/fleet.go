@@ -94,7 +94,8 @@ const outputHelp = `Records go one way:
   --postgres URL    PowerDNS's own tables, 10,000 names a transaction, by COPY
 
 What was published is read back from all name servers by sample: of each zone
-the first name, the last, and one of each message. Where none shows one that was
+the first name, the last, and one of each message. The first of them that a
+server does not show is waited for, two minutes at most. Where none shows one that was
 published by an earlier run, all names of its zone are asked for, and what is
 missing is sent again; other records at a name (a rollover) stay.
 

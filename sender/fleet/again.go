@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -75,7 +76,7 @@ func (r *retiring) isMarked(e *Event) bool {
 func (r *retiring) look(ctx context.Context) error {
 	before := r.before
 	r.before = nil
-	return lookAt(ctx, r.Reader, before, r.failAt, func(n *noted, seen []publish.Seen) error {
+	err := lookAt(ctx, r.Reader, before, r.failAt, func(n *noted, seen []publish.Seen) error {
 		switch there, unknown := has(n, seen); {
 		case there:
 			r.count.Again++
@@ -86,10 +87,22 @@ func (r *retiring) look(ctx context.Context) error {
 			}
 			return r.mayFlush()
 		case unknown != "":
-			r.failAt(n.event.Line, n.event.Name, Refused, fmt.Errorf("it is not known whether the record of %s is gone: %s", n.event.Name, unknown))
+			r.unknown(1, unknown)
 		}
 		return nil
 	})
+	if _, refused := errors.AsType[*publish.Refusal](err); refused && ctx.Err() == nil {
+		r.unknown(len(before), err.Error()) // keys are revoked all the same
+		return nil
+	}
+	return err
+}
+
+// unknown counts records of which nobody tells whether they are gone.
+func (r *retiring) unknown(n int, why string) {
+	if r.sum.Unknown += n; r.sum.Why == "" {
+		r.sum.Why = why
+	}
 }
 
 func (r *retiring) failAt(line int, name string, code Code, why error) {

@@ -24,7 +24,7 @@ func CreateNameKey(path string) error {
 	_, _ = rand.Read(key) // crypto/rand never fails
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return identity.WithHint(fmt.Errorf("fleet: name key: %w", err), "all names were made with the key that is there; it is never overwritten")
+		return identity.WithHint(fmt.Errorf("fleet: name key: %w", err), "all names were made with the key that is there, which is never overwritten: give --name-key %s", identity.Quote(path))
 	}
 	if err != nil {
 		return fmt.Errorf("fleet: name key: %w", err)

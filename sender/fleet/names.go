@@ -44,6 +44,9 @@ func ListedNames(r io.Reader) *Names {
 				continue
 			}
 			_, name, err := identity.ParseName(text)
+			if err != nil && strings.ContainsAny(text, ",;\t") {
+				err = identity.WithHint(err, "this looks like a table: give --template or --name-column")
+			}
 			if err != nil {
 				return Listed{}, &Failure{Line: line, Code: BadName, Err: err}
 			}

@@ -66,7 +66,7 @@ func (p *publishing) isPresent(n *noted) bool {
 		n.change, err = changeOf(n.event)
 	}
 	if err != nil {
-		p.fail(n.event.Line, n.event.Name, Folder, err)
+		p.fail(n.event.Name, Folder, err)
 	}
 	return err == nil && !revoked
 }

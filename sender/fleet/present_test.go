@@ -141,7 +141,7 @@ func TestPresentUnreadable(t *testing.T) {
 		}
 	}()
 	server := newZone()
-	if sum, told, err := publishTo(t, inv, server); err != nil || sum.Published != 3 || sum.Failed != 1 || !strings.HasPrefix(told[0], "fleet: line 3: ") {
+	if sum, told, err := publishTo(t, inv, server); err != nil || sum.Published != 3 || sum.Failed != 1 || !strings.HasPrefix(told[0], "fleet: "+name+": ") {
 		t.Errorf("%+v, %v, %q", sum, err, told)
 	}
 }

@@ -100,7 +100,6 @@ type publishing struct {
 type planned struct {
 	change publish.Change
 	event  Event
-	line   int
 	again  bool // it was noted before
 }
 
@@ -199,7 +198,7 @@ func (p *publishing) plan(ctx context.Context, n *noted) error {
 	if n.event.isOut() {
 		e.What = Withdrawn
 	}
-	p.batch = append(p.batch, planned{n.change, e, n.event.Line, n.done})
+	p.batch = append(p.batch, planned{n.change, e, n.done})
 	if p.room -= len(n.change.Add) + len(n.change.Remove); p.room > 0 {
 		return nil
 	}

@@ -298,7 +298,7 @@ func TestPublishRefused(t *testing.T) {
 		if err != nil || len(z.records) != 25 || strings.Join(z.records[owner], " ") != "3 1 1 00" {
 			t.Errorf("%v, %v", err, z.records[owner])
 		}
-		if got := strings.Join(told, "\n"); got != "fleet: line 5: publish: another record is at "+owner {
+		if got := strings.Join(told, "\n"); got != "fleet: "+strings.TrimSuffix(owner, ".")+": publish: another record is at "+owner {
 			t.Error(got)
 		}
 	}

@@ -41,6 +41,10 @@ type Retirement struct {
 	// Vouched of the Failed are accepted by others still: see [Vouched]. Unasked of the new ones
 	// have a certificate of a CA and are mail addresses, and without a Reader nobody knows.
 	Vouched, Unasked int
+	// Unknown of those before may have records: name servers do not answer. Why is what the first
+	// said; empty: all answered.
+	Unknown int
+	Why     string
 }
 
 // Retire makes identities sign no more: their folders say that all keys are revoked, as dnseal

@@ -231,3 +231,38 @@ func TestVouchedLeavesZoneFile(t *testing.T) {
 		}
 	}
 }
+
+// TestRetireUnanswered: where no name server answers all keys are revoked, and what is not known is
+// counted, and told once.
+func TestRetireUnanswered(t *testing.T) {
+	t.Parallel()
+	inv, dir := enrolled(t, 3)
+	server := newZone()
+	if _, _, err := publishTo(t, inv, server); err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"sn-000001.s1._device.example.net", "sn-000002.s2._device.example.net"}
+	opts := RetireOptions{Dir: dir, Reader: silent{server}}
+	if sum, told := retired(t, inv, opts, names...); sum != (Retirement{Retired: 2, Published: 2}) || told != "" {
+		t.Errorf("%+v, %s", sum, told)
+	}
+	if sum, told := retired(t, inv, opts, names...); sum.Before != 2 || sum.Unknown != 2 || !strings.Contains(sum.Why, "no resolver answers") || told != "" {
+		t.Errorf("%+v, %s", sum, told)
+	}
+	var failures []string
+	_, err := inv.Publish(context.Background(), PublishOptions{Publisher: silent{server}, Reader: server, Failed: func(f *Failure) { failures = append(failures, f.Error()) }})
+	if refusal, ok := errors.AsType[*publish.Refusal](err); !ok || refusal.Code != publish.NoZone || failures != nil {
+		t.Error(err, failures)
+	}
+}
+
+// silent is a zone that nobody can reach.
+type silent struct{ *zone }
+
+var errSilent = &publish.Refusal{Code: publish.NoZone, Err: syscall.ECONNREFUSED, Text: "no resolver answers"}
+
+func (silent) Apply(context.Context, ...publish.Change) error { return errSilent }
+
+func (silent) Look(context.Context, ...publish.Change) ([]publish.Seen, error) {
+	return nil, errSilent
+}

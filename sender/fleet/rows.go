@@ -56,6 +56,9 @@ func NewRows(r io.Reader) (*Rows, error) {
 	if begin, _ := rows.in.Peek(3); string(begin) == "\xef\xbb\xbf" {
 		_, _ = rows.in.Discard(3) // it was seen
 	}
+	if begin, _ := rows.in.Peek(maxRecord); bytes.ContainsRune(begin, '\r') && !bytes.ContainsRune(begin, '\n') && len(bytes.TrimSpace(begin)) > bytes.IndexByte(begin, '\r') {
+		return nil, identity.WithHint(errors.New("fleet: the lines of the table end in CR alone"), `convert them: tr '\r' '\n' <OLD >NEW`)
+	}
 	head, err := rows.header()
 	if errors.Is(err, io.EOF) {
 		return nil, identity.WithHint(errors.New("fleet: the table is empty"), "its first row names the columns, such as: serial,site")

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"dnseal/sender/identity"
 )
 
 // read returns all rows as text, and the failures.
@@ -141,4 +143,20 @@ func FuzzRows(f *testing.F) {
 		}
 		t.Fatal("it has no end")
 	})
+}
+
+// TestRowsCR: a table whose lines end in CR alone is no table of one row.
+func TestRowsCR(t *testing.T) {
+	t.Parallel()
+	_, err := NewRows(strings.NewReader("serial\rA\rB\r"))
+	if err == nil || !strings.Contains(err.Error(), "end in CR alone") || !strings.Contains(identity.Hint(err), "tr ") {
+		t.Error(err)
+	}
+	if rows, err := NewRows(strings.NewReader("serial\r")); err != nil || rows.Columns[0] != "serial" {
+		t.Error(err)
+	}
+	_, err = ListedNames(strings.NewReader("serial,site\n")).Next()
+	if !strings.Contains(identity.Hint(err), "give --template or --name-column") {
+		t.Error(err)
+	}
 }

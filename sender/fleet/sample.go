@@ -73,7 +73,8 @@ func (p *publishing) ask(ctx context.Context) error {
 
 // look asks every name server for names, and calls f for each.
 func (p *publishing) look(ctx context.Context, list []noted, f func(*noted, []publish.Seen) error) error {
-	return lookAt(ctx, p.Reader, list, p.fail, f)
+	fail := func(_ int, name string, code Code, why error) { p.fail(name, code, why) }
+	return lookAt(ctx, p.Reader, list, fail, f)
 }
 
 // lookAt asks for names in a few messages; fail is told of those that cannot be asked for.

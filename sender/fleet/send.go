@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
+	"syscall"
 
 	"dnseal/lookup/publish"
 )
@@ -47,10 +49,17 @@ func (p *publishing) apply(ctx context.Context) error {
 // ownCodes are about one name, which must not keep the others from their zones.
 var ownCodes = []publish.Code{publish.Alias, publish.Changed, publish.TooLong, publish.NoZone, publish.OutsideZone}
 
-// isOwn reports whether an error is about one name alone.
+// isOwn reports whether an error is about one name alone. That no resolver answers is about all.
 func isOwn(err error) bool {
 	r, ok := errors.AsType[*publish.Refusal](err)
-	return ok && slices.Contains(ownCodes, r.Code)
+	return ok && slices.Contains(ownCodes, r.Code) && (r.Code != publish.NoZone || !isUnanswered(r.Err))
+}
+
+// isUnanswered reports whether an error is one of the network, and no answer.
+func isUnanswered(err error) bool {
+	_, isNet := errors.AsType[net.Error](err)
+	_, isSystem := errors.AsType[syscall.Errno](err)
+	return isNet || isSystem || errors.Is(err, context.DeadlineExceeded)
 }
 
 // pick returns those of a batch whose changes are in a list.
@@ -106,15 +115,15 @@ func (p *publishing) refused(ctx context.Context, b planned, why error) error {
 		p.samples = append(p.samples, b.change) // the primary has records, the name servers will
 		return nil
 	}
-	p.fail(b.line, b.event.Name, Refused, why)
+	p.fail(b.event.Name, Refused, why)
 	return nil
 }
 
-// fail tells of one name.
-func (p *publishing) fail(line int, name string, code Code, why error) {
+// fail tells of one name: its line was in the table that enrolled it, and need not be in today's.
+func (p *publishing) fail(name string, code Code, why error) {
 	p.sum.Failed++
 	if p.Failed != nil {
-		p.Failed(&Failure{Line: line, Name: name, Code: code, Err: why})
+		p.Failed(&Failure{Name: name, Code: code, Err: why})
 	}
 	if p.Done != nil {
 		p.Done(1)

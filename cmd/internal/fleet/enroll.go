@@ -206,6 +206,8 @@ func (e *Enroll) names() (err error) {
 		e.NameKey = e.NewNameKey
 	}
 	switch {
+	case o.PublicKeyColumn == "" && slices.Contains(o.Rows.Columns, "public_key") && slices.Contains(o.Rows.Columns, "provenance"):
+		err = cli.Hint(errors.New("the table has a column public_key, of a hand-over"), "give --public-key-column public_key; where keys are to be made here all the same, rename the column")
 	case o.PublicKeyColumn != "" && !slices.Contains(o.Rows.Columns, o.PublicKeyColumn):
 		err = fmt.Errorf("the table has no column %q of public keys", o.PublicKeyColumn)
 	case e.NameKey != "":

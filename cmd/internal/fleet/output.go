@@ -136,17 +136,35 @@ func (o *Output) publish(ctx context.Context, inv *fleet.Inventory, failures *Fa
 	if sum.Published+sum.Withdrawn > 0 || err == nil {
 		cli.Print(o.Stderr, "dnseal: %s", published(&sum))
 	}
-	if err == nil || ctx.Err() != nil {
+	if err == nil {
+		return nil
+	}
+	if o.undone(inv); ctx.Err() != nil {
+		cli.Print(o.Stderr, "dnseal: hint: run this again: it goes on where it was")
 		return err
 	}
+	return goOn(o.Stderr, err)
+}
+
+// goOn tells an error after which the same command goes on, and returns the exit status for it.
+func goOn(stderr io.Writer, err error) error {
 	err = cli.Hint(err, "%srun this again: it goes on where it was", hintOf(err))
 	code := status.Code(err)
 	if code == cli.ExitUsage {
 		return err
 	}
-	cli.Print(o.Stderr, "dnseal: error: %s", cli.Plain(err))
-	cli.Print(o.Stderr, "dnseal: hint: %s", identity.Hint(err))
+	cli.Print(stderr, "dnseal: error: %s", cli.Plain(err))
+	cli.Print(stderr, "dnseal: hint: %s", identity.Hint(err))
 	return code
+}
+
+// undone says what is still to be sent.
+func (o *Output) undone(inv *fleet.Inventory) {
+	s, err := inv.Status(0)
+	updates, _, _, e := inv.Waiting()
+	if err == nil && e == nil && s.Active-s.Updated+updates > 0 {
+		cli.Print(o.Stderr, "dnseal: %s not published yet, %d not withdrawn yet", plural(s.Active-s.Updated, "record"), updates)
+	}
 }
 
 // published says what was done, and no more of name servers than they said.
@@ -173,18 +191,24 @@ func ofSample(n int) string {
 	return fmt.Sprintf("all %d names sampled", n)
 }
 
-// patience is how long nothing is said while name servers are waited for.
-const patience = 5 * time.Second
+// patience is how long nothing is said while name servers are waited for, and sameAgain how long
+// until the same is said once more.
+const (
+	patience  = 5 * time.Second
+	sameAgain = 30 * time.Second
+)
 
 // waiting tells a person what is waited for, not often.
 func (o *Output) waiting(bar *progress.Bar, now func() time.Time) func(*publish.Refusal) {
 	var last time.Time
+	said := ""
 	return func(r *publish.Refusal) {
-		switch at := now(); {
-		case last.IsZero():
+		at := now()
+		if last.IsZero() {
 			last = at
-		case at.Sub(last) >= patience:
-			last = at
+		}
+		if past := at.Sub(last); past >= sameAgain || past >= patience && r.Text != said {
+			last, said = at, r.Text
 			bar.Clear()
 			cli.Print(o.Stderr, "dnseal: waiting: %s", cli.Printable(r.Text))
 		}

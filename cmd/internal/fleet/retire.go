@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -132,12 +133,15 @@ func (r *Retire) retire(ctx context.Context, inv *fleet.Inventory, failures *Fai
 	bar := progress.New(r.Stderr, "identities")
 	failures.clear = bar.Clear
 	opts.Failed, opts.Done = failures.Tell, bar.Done
+	would := bufio.NewWriter(r.Stdout) // Flush returns the first error
 	opts.Would = func(name string, enrolled time.Time) {
-		// The end of a pipe ends the program.
-		_, _ = fmt.Fprintf(r.Stdout, "%s %s\n", enrolled.Format(time.RFC3339), name)
+		_, _ = fmt.Fprintf(would, "%s %s\n", enrolled.Format(time.RFC3339), name)
 	}
 	sum, err := inv.Retire(ctx, opts)
 	bar.Clear()
+	if e := would.Flush(); e != nil {
+		return false, e
+	}
 	if r.DryRun && err == nil {
 		cli.Print(r.Stderr, "dnseal: would retire %s", plural(sum.Retired, "identity"))
 		return sum.Failed > 0, nil
@@ -155,7 +159,12 @@ func (r *Retire) retire(ctx context.Context, inv *fleet.Inventory, failures *Fai
 		return false, err
 	}
 	left, err := r.left(inv)
-	return left || failures.total() > 0, err
+	if err == nil && sum.Unknown > 0 {
+		cli.Print(r.Stderr, "dnseal: error: it is not known whether the records of %s retired before are gone: %s", plural(sum.Unknown, "identity"), cli.Printable(sum.Why))
+		cli.Print(r.Stderr, "dnseal: hint: run this again when the name servers answer")
+		err = cli.ExitTempfail
+	}
+	return left || sum.Failed > 0 || failures.total() > 0, err
 }
 
 // left tells of records of retired identities that another way than that of this run brought to
@@ -189,7 +198,11 @@ func (r *Retire) ended(ctx context.Context, sum *fleet.Retirement, err error) er
 	if sum.Retired+sum.Marked > 0 || ctx.Err() != nil {
 		cli.Print(r.Stderr, "dnseal: retired %s before it ended; no record was withdrawn", plural(sum.Retired, "identity"))
 	}
-	return cli.Hint(err, "%srun this again: it goes on where it was", hintOf(err))
+	if ctx.Err() != nil {
+		cli.Print(r.Stderr, "dnseal: hint: run this again: it goes on where it was")
+		return err
+	}
+	return goOn(r.Stderr, err)
 }
 
 // tell says what a count of retired identities does not.

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strconv"
@@ -43,16 +44,17 @@ func (s *Status) Run() error {
 	if s.JSON {
 		return cli.WriteJSON(s.Out, status)
 	}
-	s.print(&status)
-	return nil
+	return s.print(&status)
 }
 
-func (s *Status) print(st *fleet.Status) {
+// print returns whether all was written.
+func (s *Status) print(st *fleet.Status) error {
+	var text bytes.Buffer
 	line := func(what string, n int, more string) {
 		if more != "" {
 			more = "  " + more
 		}
-		cli.Print(s.Out, "%-12s %8d%s", what, n, more)
+		cli.Print(&text, "%-12s %8d%s", what, n, more)
 	}
 	oldest, next := "", ""
 	if st.Oldest != "" {
@@ -75,8 +77,10 @@ func (s *Status) print(st *fleet.Status) {
 		line("failed", st.LastFailed, "lines of the last table, "+st.LastRun.Format(time.RFC3339))
 	}
 	if st.ZoneFile != "" {
-		cli.Print(s.Out, "zone file    %s, %s", st.ZoneFile, st.ZoneFileTime.Format(time.RFC3339))
+		cli.Print(&text, "zone file    %s, %s", st.ZoneFile, st.ZoneFileTime.Format(time.RFC3339))
 	}
+	_, err := s.Out.Write(text.Bytes())
+	return err
 }
 
 // ways says how records got into the zone.
