@@ -20,6 +20,9 @@ import (
 // follows it.
 const zoneMark = "; dnseal fleet: written whole by the inventory "
 
+// zoneBegin stands between the header and the records.
+const zoneBegin = "; records of the fleet\n"
+
 // zoneHead is the first line.
 func zoneHead(mark string) string { return zoneMark + mark + "; do not edit\n" }
 
@@ -112,21 +115,21 @@ func (k *zoneKnown) recordsIn(other, path string) (int, error) {
 // check returns whether a file is there, and an error where it is not the one that the inventory
 // writes.
 func (k *zoneKnown) check(path string) (there bool, err error) {
-	f, err := os.Open(path)
+	info, err := os.Stat(path) // before it is opened: a pipe waits for who writes
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	defer func() { _ = f.Close() }() // only read
-	info, err := f.Stat()
-	if err != nil {
-		return false, err
-	}
 	if !info.Mode().IsRegular() {
 		return true, notOurs(path, "is no regular file")
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = f.Close() }() // only read
 	if info.Size() == 0 {
 		return true, nil
 	}
@@ -177,8 +180,8 @@ func isRecordLine(line []byte) bool {
 	return err == nil
 }
 
-// countRecords is how many records of keys a zone file has, in the form that is written here; 0
-// where there is no file.
+// countRecords is how many records of keys a zone file has, in the form that is written here,
+// without those of the header; 0 where there is no file.
 func countRecords(path string) (n int, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -191,6 +194,9 @@ func countRecords(path string) (n int, err error) {
 	in := bufio.NewReaderSize(f, 256<<10)
 	for {
 		line, err := in.ReadSlice('\n')
+		if string(line) == zoneBegin {
+			n = 0
+		}
 		if bytes.Contains(line, []byte(" IN TLSA ")) || bytes.Contains(line, []byte(" IN SMIMEA ")) {
 			n++
 		}

@@ -39,7 +39,7 @@ type Retirement struct {
 	// have records, which are to be withdrawn once more.
 	Marked, Again int
 	// Vouched of the Failed are accepted by others still: see [Vouched]. Unasked of the new ones
-	// have a certificate of a CA and are mail addresses, and without a Reader nobody knows.
+	// have a certificate of a CA, and without a Reader nobody knows.
 	Vouched, Unasked int
 	// Unknown of those before may have records: name servers do not answer. Why is what the first
 	// said; empty: all answered.
@@ -58,7 +58,7 @@ type Retirement struct {
 // same call goes on. Errors: the context's; a [*DamagedError]; what the file system returned, such
 // as a full disk.
 func (inv *Inventory) Retire(ctx context.Context, opts RetireOptions) (Retirement, error) {
-	r := &retiring{RetireOptions: opts, inv: inv, now: inv.now(), domains: map[string]*vouching{}}
+	r := &retiring{RetireOptions: opts, inv: inv, now: inv.now(), places: map[string]*vouching{}}
 	number := uint64(0)
 	var err error
 	r.x, err = inv.byName(func(e *Event, at int, x *index) error {
@@ -89,13 +89,13 @@ func (inv *Inventory) Retire(ctx context.Context, opts RetireOptions) (Retiremen
 type retiring struct {
 	RetireOptions
 
-	inv     *Inventory
-	x       *index
-	values  []uint64 // digests of the rows that were enrolled, by place; nil: of no interest
-	now     time.Time
-	number  uint64
-	sum     Retirement
-	domains map[string]*vouching
+	inv    *Inventory
+	x      *index
+	values []uint64 // digests of the rows that were enrolled, by place; nil: of no interest
+	now    time.Time
+	number uint64
+	sum    Retirement
+	places map[string]*vouching
 
 	before []noted // retired, to be looked for
 	names  []string

@@ -111,6 +111,29 @@ func TestRetireOtherRow(t *testing.T) {
 	}
 }
 
+// TestRetireWildcard: a device's key that a CA certified is accepted by a wildcard with the record of
+// that CA, at whatever height, once its own record is gone.
+func TestRetireWildcard(t *testing.T) {
+	t.Parallel()
+	const name = "s1.roof._device.example.net"
+	for _, owner := range []string{"*.roof._device.example.net.", "*._device.example.net.", "*.example.net.", "*.net.", "_user.example.net."} {
+		inv := newInventory(t, filepath.Join(t.TempDir(), DefaultInventory))
+		line := `{"time":"2026-11-30T10:00:00Z","event":"enrolled","name":"` + name + `","key":"0011","ttl":300,"record":"3 1 1 aa","ca":true,"not_after":"2099-01-01T00:00:00Z"}` + "\n"
+		if err := inv.append([]byte(line)); err != nil {
+			t.Fatal(err)
+		}
+		server := newZone()
+		server.records[owner] = []string{"2 1 1 bb"}
+		want, code := Retirement{Failed: 1, Vouched: 1}, "1 ca-vouches"
+		if owner == "*.net." || owner == "_user.example.net." { // no wildcard of the owner's; of mail addresses
+			want, code = Retirement{Retired: 1, Elsewhere: 1}, ""
+		}
+		if sum, told := retired(t, inv, RetireOptions{Reader: server}, name); sum != want || told != code {
+			t.Errorf("%s: %+v, %q", owner, sum, told)
+		}
+	}
+}
+
 // TestRetireVouched: a key that others accept by the record of a CA is told each time,
 // and counts as retired when that record has gone.
 func TestRetireVouched(t *testing.T) {

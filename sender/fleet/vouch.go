@@ -11,8 +11,7 @@ import (
 	"dnseal/smime/certificate"
 )
 
-// vouching are the records of CAs that receivers use for names of one domain which have none of
-// their own.
+// vouching are the records of CAs that receivers use for names which have none of their own.
 type vouching struct {
 	records []dane.Record
 	places  []string // of each record
@@ -59,11 +58,8 @@ func (r *retiring) vouched(ctx context.Context, e *Event, keys *provision.Keys, 
 	return nil, false, nil
 }
 
-// isByCA reports whether a CA certified a key of a mail address, and the certificate has not ended.
+// isByCA reports whether a CA certified a key, and the certificate has not ended.
 func (r *retiring) isByCA(e *Event, keys *provision.Keys) bool {
-	if !strings.Contains(e.Name, "@") {
-		return false
-	}
 	if keys == nil {
 		return e.CA && !r.now.After(e.NotAfter)
 	}
@@ -75,42 +71,69 @@ func (r *retiring) isByCA(e *Event, keys *provision.Keys) bool {
 	return false
 }
 
-// vouchingFor asks once for each domain.
+// vouchingFor collects what is at all places that may vouch for a name without records of its own.
 func (r *retiring) vouchingFor(ctx context.Context, e *Event) (*vouching, error) {
-	domain := e.Name[strings.LastIndexByte(e.Name, '@')+1:]
-	if v, ok := r.domains[domain]; ok {
-		return v, nil
-	}
-	user, err := dane.UserName(domain)
-	if err != nil {
-		return nil, err
-	}
 	owner, typ, err := e.owner()
 	if err != nil {
 		return nil, err
 	}
-	_, above, _ := strings.Cut(owner, ".")
-	_, top, _ := strings.Cut(above, ".")
-	v := new(vouching)
-	for _, at := range []struct {
-		owner string
-		typ   dane.Type
-	}{{user, dane.TLSA}, {"*." + above, typ}, {"*." + top, typ}} {
-		err = r.vouchingAt(ctx, v, at.owner, at.typ)
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case err != nil: // the others tell what they have, and records are withdrawn
-			v.unknown = err
+	all := new(vouching)
+	for _, at := range wildcards(owner) {
+		if err = r.vouchingAt(ctx, all, at, typ); err != nil {
+			return nil, err
 		}
 	}
-	r.domains[domain] = v
-	return v, nil
+	at := strings.LastIndexByte(e.Name, '@')
+	if at < 0 {
+		return all, nil
+	}
+	user, err := dane.UserName(e.Name[at+1:])
+	if err != nil {
+		return nil, err
+	}
+	return all, r.vouchingAt(ctx, all, user, dane.TLSA)
 }
 
-// vouchingAt adds the records of CAs at one name, as receivers use them there: those of usage 2
+// maxWildcards is how far above a name wildcards are looked for.
+const maxWildcards = 8
+
+// wildcards are the names of the wildcards that may answer for a name (RFC 4592, Section 3.3.1):
+// which of them does depends on the names that are there, and they go with those that are retired.
+func wildcards(owner string) (out []string) {
+	_, above, _ := strings.Cut(owner, ".")
+	for strings.Count(strings.TrimSuffix(above, "."), ".") > 0 && len(out) < maxWildcards {
+		out = append(out, "*."+above)
+		_, above, _ = strings.Cut(above, ".")
+	}
+	return out
+}
+
+// vouchingAt adds what is at one place, which is asked for once. What is not known of it is kept
+// too: the others tell what they have, and records are withdrawn.
+func (r *retiring) vouchingAt(ctx context.Context, all *vouching, owner string, typ dane.Type) error {
+	v := r.places[owner]
+	if v == nil {
+		v = new(vouching)
+		if v.unknown = r.ask(ctx, v, owner, typ); ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if len(r.places) < maxPlaces {
+			r.places[owner] = v
+		}
+	}
+	all.records, all.places = append(all.records, v.records...), append(all.places, v.places...)
+	if all.unknown == nil {
+		all.unknown = v.unknown
+	}
+	return nil
+}
+
+// maxPlaces is of how many places it is remembered what is there.
+const maxPlaces = 100_000
+
+// ask adds the records of CAs at one name, as receivers use them there: those of usage 2
 // (RFC 7671, Section 5.2).
-func (r *retiring) vouchingAt(ctx context.Context, v *vouching, owner string, typ dane.Type) error {
+func (r *retiring) ask(ctx context.Context, v *vouching, owner string, typ dane.Type) error {
 	seen, err := r.Reader.Read(ctx, owner, typ)
 	if err != nil {
 		return err

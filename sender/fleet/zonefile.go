@@ -163,6 +163,9 @@ func (z *ZoneFile) begin(head []byte) error {
 	if len(head) > 0 && head[len(head)-1] != '\n' {
 		head = append(head, '\n')
 	}
+	if len(head) > 0 {
+		head = append(head, zoneBegin...)
+	}
 	if err = z.add(append([]byte(zoneHead(z.known.mark)), head...), 0); err != nil {
 		return err
 	}

@@ -151,3 +151,23 @@ func TestWaiting(t *testing.T) {
 	}
 	check(0, 0)
 }
+
+// TestZoneFileHeader: records in the header are none of the fleet's: they may come and go.
+func TestZoneFileHeader(t *testing.T) {
+	t.Parallel()
+	inv, dir := enrolled(t, 2)
+	path := filepath.Join(dir, "zone")
+	const head, record = "@ 300 IN SOA ns hostmaster {serial} 1 1 1 1\n", "_443._tcp.www 300 IN TLSA 3 1 1 00\n"
+	for _, head := range []string{head + record + record, head} {
+		z, err := inv.BeginZoneFile(path, []byte(head))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := z.Commit(); n != 2 || err != nil {
+			t.Fatal(n, err)
+		}
+		if n, err := countRecords(path); n != 2 || err != nil {
+			t.Error(n, err)
+		}
+	}
+}
