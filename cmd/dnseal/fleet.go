@@ -113,9 +113,10 @@ func newFleetEnroll() *cobra.Command {
 		Long: `Makes an identity of each row of a table in CSV, whose first row names the
 columns. The template makes names of them:
 
-  {serial}._device.example.net      the value of a column: letters, digits,
-                                    hyphens and underscores, in lower case
-  {serial}@dev.example              mail addresses too
+  {serial}._device.example.net      the value of a column, in lower case:
+                                    letters, digits, hyphens, an underscore
+                                    at the beginning
+  {serial}@dev.example              mail addresses too, with any underscores
   {serial[0:4]}                     a part of the value
   {random}                          26 random characters, 130 bits; the
                                     inventory says which row has which name
