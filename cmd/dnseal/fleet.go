@@ -95,9 +95,9 @@ const outputHelp = `Records go one way:
 
 What was published is read back from all name servers by sample: of each zone
 the first name, the last, and one of each message. The first of them that a
-server does not show is waited for, two minutes at most. Where none shows one that was
-published by an earlier run, all names of its zone are asked for, and what is
-missing is sent again; other records at a name (a rollover) stay.
+server does not show is waited for, two minutes at most. Where none shows one
+that was published by an earlier run, all names of its zone are asked for, and
+what is missing is sent again; other records at a name (a rollover) stay.
 
 A key that its folder says is revoked ("dnseal identity revoke") stays out, and
 a key that a rollover made takes the place of the one that was enrolled.`

@@ -1,8 +1,12 @@
 package publish
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"syscall"
 )
 
 // Code says why a change was not made, or cannot be relied on. The words never change.
@@ -59,6 +63,13 @@ func (r *Refusal) Hint() string { return r.Advice }
 
 // Unwrap is the cause.
 func (r *Refusal) Unwrap() error { return r.Err }
+
+// IsUnanswered reports whether the cause is one of the network, and nobody answered.
+func (r *Refusal) IsUnanswered() bool {
+	_, isNet := errors.AsType[net.Error](r.Err)
+	_, isSystem := errors.AsType[syscall.Errno](r.Err)
+	return isNet || isSystem || errors.Is(r.Err, context.DeadlineExceeded)
+}
 
 // AliasRefusal is about a CNAME in the way of a change; target may be unknown.
 func AliasRefusal(server, zone, owner, target string) *Refusal {

@@ -54,8 +54,8 @@ func TestRevokedStaysOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := z.Commit(); err != nil || n != 4 {
-		t.Errorf("%d records, %v", n, err)
+	if n, e := z.Commit(); e != nil || n != 4 {
+		t.Errorf("%d records, %v", n, e)
 	}
 	server := newZone()
 	sum, _, err := publishTo(t, inv, server)
@@ -83,11 +83,11 @@ func TestRolledOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := z.Commit(); err != nil || n != 5 {
-		t.Errorf("%d records, %v", n, err)
+	if n, e := z.Commit(); e != nil || n != 5 {
+		t.Errorf("%d records, %v", n, e)
 	}
-	if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), name+". 300 IN TLSA "+want+"\n") {
-		t.Errorf("%s, %v", text, err)
+	if text, e := os.ReadFile(path); e != nil || !strings.Contains(string(text), name+". 300 IN TLSA "+want+"\n") {
+		t.Errorf("%s, %v", text, e)
 	}
 	server := newZone()
 	if _, _, err = publishTo(t, inv, server); err != nil || strings.Join(server.records[name+"."], " ") != want {

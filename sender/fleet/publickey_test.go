@@ -24,7 +24,7 @@ func privateForms(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // read, not used
+	other, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestPrivateKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer root.Close() //nolint:errcheck // only read from
+	defer root.Close()
 	if err = os.WriteFile(filepath.Join(dir, "device.der"), decodeBase64(privateForms(t)["SEC1"]), 0o600); err != nil {
 		t.Fatal(err)
 	}

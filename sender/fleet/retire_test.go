@@ -111,8 +111,8 @@ func TestRetireOtherRow(t *testing.T) {
 	}
 }
 
-// TestRetireWildcard: a device's key that a CA certified is accepted by a wildcard with the record of
-// that CA, at whatever height, once its own record is gone.
+// TestRetireWildcard: a device's key that a CA certified is accepted by a wildcard with the record
+// of that CA, at whatever height, once its own record is gone.
 func TestRetireWildcard(t *testing.T) {
 	t.Parallel()
 	const name = "s1.roof._device.example.net"
@@ -125,7 +125,7 @@ func TestRetireWildcard(t *testing.T) {
 		server := newZone()
 		server.records[owner] = []string{"2 1 1 bb"}
 		want, code := Retirement{Failed: 1, Vouched: 1}, "1 ca-vouches"
-		if owner == "*.net." || owner == "_user.example.net." { // no wildcard of the owner's; of mail addresses
+		if owner == "*.net." || owner == "_user.example.net." { // elsewhere, or of mail addresses
 			want, code = Retirement{Retired: 1, Elsewhere: 1}, ""
 		}
 		if sum, told := retired(t, inv, RetireOptions{Reader: server}, name); sum != want || told != code {

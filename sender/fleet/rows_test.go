@@ -152,8 +152,8 @@ func TestRowsCR(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "end in CR alone") || !strings.Contains(identity.Hint(err), "tr ") {
 		t.Error(err)
 	}
-	if rows, err := NewRows(strings.NewReader("serial\r")); err != nil || rows.Columns[0] != "serial" {
-		t.Error(err)
+	if rows, e := NewRows(strings.NewReader("serial\r")); e != nil || rows.Columns[0] != "serial" {
+		t.Error(e)
 	}
 	_, err = ListedNames(strings.NewReader("serial,site\n")).Next()
 	if !strings.Contains(identity.Hint(err), "give --template or --name-column") {

@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"syscall"
 
 	"dnseal/lookup/publish"
 )
@@ -52,14 +50,7 @@ var ownCodes = []publish.Code{publish.Alias, publish.Changed, publish.TooLong, p
 // isOwn reports whether an error is about one name alone. That no resolver answers is about all.
 func isOwn(err error) bool {
 	r, ok := errors.AsType[*publish.Refusal](err)
-	return ok && slices.Contains(ownCodes, r.Code) && (r.Code != publish.NoZone || !isUnanswered(r.Err))
-}
-
-// isUnanswered reports whether an error is one of the network, and no answer.
-func isUnanswered(err error) bool {
-	_, isNet := errors.AsType[net.Error](err)
-	_, isSystem := errors.AsType[syscall.Errno](err)
-	return isNet || isSystem || errors.Is(err, context.DeadlineExceeded)
+	return ok && slices.Contains(ownCodes, r.Code) && (r.Code != publish.NoZone || !r.IsUnanswered())
 }
 
 // pick returns those of a batch whose changes are in a list.

@@ -46,22 +46,22 @@ func (t *Taking) Run(ctx context.Context) error {
 			return &about{file, errors.New("the table would take the place of the hand-over itself; name another file with --to")}
 		}
 	}
-	if err := mayReplace(t.To, isTaken); err != nil {
+	if err = mayReplace(t.To, isTaken); err != nil {
 		return err
 	}
 	n := 0
 	err = replace(t.To, func(w io.Writer) error {
 		table := csv.NewWriter(w)
 		for _, file := range t.Files {
-			read, err := t.take(ctx, table, file)
-			if err != nil {
-				return &about{file, err}
+			read, e := t.take(ctx, table, file)
+			if e != nil {
+				return &about{file, e}
 			}
 			n += read
 		}
 		table.Flush()
-		if err := table.Error(); err != nil {
-			return err
+		if e := table.Error(); e != nil {
+			return e
 		}
 		return t.missing()
 	})
@@ -69,8 +69,8 @@ func (t *Taking) Run(ctx context.Context) error {
 		return err
 	}
 	lacking := ""
-	if n, which := t.lacking(); n > 0 {
-		lacking = fmt.Sprintf("; of its %d parts %d are missing: %s", t.first.Parts, n, which)
+	if parts, which := t.lacking(); parts > 0 {
+		lacking = fmt.Sprintf("; of its %d parts %d are missing: %s", t.first.Parts, parts, which)
 	}
 	return say(t.Out, "%s: %s that %s gave on %s (hand-over %s)%s", t.To, identities(n), t.first.Giver, t.first.At.Format("2006-01-02"), t.first.ID, lacking)
 }

@@ -34,8 +34,8 @@ func TestDevices(t *testing.T) {
 		t.Errorf("one name: %q", page)
 	}
 	for _, wrong := range []string{"nam=alice", "name=alice&name=s1", "name=a%zz", "name=", "name", "name=alice&x=1"} {
-		if code, page := get(t, m, "/devices?"+wrong); code != http.StatusBadRequest || page != "want /devices or /devices?name=NAME\n" {
-			t.Errorf("?%s: %d %q", wrong, code, page)
+		if code, said := get(t, m, "/devices?"+wrong); code != http.StatusBadRequest || said != "want /devices or /devices?name=NAME\n" {
+			t.Errorf("?%s: %d %q", wrong, code, said)
 		}
 	}
 	_, page = get(t, m, "/metrics")
