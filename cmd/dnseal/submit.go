@@ -175,6 +175,9 @@ func runSubmit(cmd *cobra.Command, f *submitFlags, args []string) error {
 	if err := f.configure(cmd.Flags()); err != nil {
 		return err
 	}
+	if f.identities == "" && !f.asIs && !f.flush {
+		return cli.Hint(errors.New("no identities directory"), "give --identities DIR or set DNSEAL_IDENTITIES; --as-is signs nothing")
+	}
 	f.later = f.later || f.queueOnly && f.spool != ""
 	d, err := f.delivery(cmd)
 	if err != nil {

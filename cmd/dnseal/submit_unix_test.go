@@ -213,6 +213,7 @@ func TestSendmailWrong(t *testing.T) {
 		"-h of sendmail wants a number":            {"-h", "root"},
 		"unknown shorthand flag: 'Z'":              {"-Z"},
 		"no recipient":                             {"-i"},
+		"no identities directory":                  {"-i", "root", "--identities", ""},
 		"the recipient a b: message: address list": {"-i", "a b"},
 	} {
 		out, status := b.run(b.sendmail, "From: "+boxAddress+"\n\nx\n", args...)
