@@ -115,6 +115,12 @@ func published(t *testing.T, id *identity.Identity) *lookup.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return knows(t, line)
+}
+
+// knows is a resolver that knows one record below example.net.
+func knows(t *testing.T, line string) *lookup.Client {
+	t.Helper()
 	dns, err := lookuptest.New([]lookuptest.Zone{{Text: line + "\n", Origin: "example.net."}}, lookuptest.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -14,12 +14,8 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"dnseal/cmd/internal/relay/nexthop"
-	"dnseal/lookup"
-	"dnseal/lookup/dnssec"
-	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
 )
 
@@ -49,24 +45,7 @@ func postfix(t *testing.T, settings ...string) (Server, *x509.Certificate, *fake
 // for the server is the test's: a loopback address has none.
 func vouched(t *testing.T, server Server, record string) func(context.Context, Server, tls.ConnectionState) error {
 	t.Helper()
-	zone := lookuptest.Zone{Text: fmt.Sprintf("_%s._tcp.relay 60 IN TLSA %s\n", server.Port, record), Origin: "example.net."}
-	dns, err := lookuptest.New([]lookuptest.Zone{zone}, lookuptest.Options{})
-	if err == nil {
-		err = dns.Start("127.0.0.1:0")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { dns.Close() })
-	anchors, err := dnssec.ParseAnchors(dns.Anchor(), "test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := lookup.New(lookup.Options{Resolvers: []string{dns.Addr()}, Anchors: anchors, Timeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close() })
+	client := knows(t, fmt.Sprintf("_%s._tcp.relay 60 IN TLSA %s", server.Port, record))
 	return func(ctx context.Context, s Server, state tls.ConnectionState) error {
 		if s != server {
 			return errors.New("another server")

@@ -544,7 +544,7 @@ func TestUnwritten(t *testing.T) {
 func TestNotRemovable(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() == 0 {
-		t.Skip("root may remove everything; TestFirmware has a file system that is read only")
+		t.Skip("root may remove everything; the script submit-readonly has a file system that is read only")
 	}
 	f := (&fake{}).start(t)
 	d, said := delivery(t, f.options())
