@@ -272,7 +272,7 @@ func (e *Enroll) enroll(ctx context.Context, inv *fleet.Inventory, failures *Fai
 		if sum.Enrolled > 0 {
 			cli.Print(e.Stderr, "dnseal: enrolled %s before it ended", plural(sum.Enrolled, "identity"))
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || sum.Enrolled == 0 && hintOf(err) != "" { // it has its own
 			return false, err
 		}
 		return false, cli.Hint(err, "%srun this again: it goes on where it was", hintOf(err))
