@@ -18,6 +18,7 @@ func (c *Config) check(n *notes) {
 	c.checkDNS(n)
 	c.checkSign(n)
 	c.checkRoutes(n)
+	c.checkDKIM(n)
 	c.checkPublish(n)
 	c.checkEvidence(n)
 	n.notNegative("verify.max-bytes", c.Verify.MaxBytes)

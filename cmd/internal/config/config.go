@@ -24,6 +24,7 @@ import (
 	"crypto/x509"
 	"fmt"
 
+	"dnseal/cmd/internal/dkim"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
@@ -51,6 +52,7 @@ type Config struct {
 	Sign     Sign     `toml:"sign"`
 	Routes   []Route  `toml:"route"`
 	Verify   Verify   `toml:"verify"`
+	DKIM     DKIM     `toml:"dkim"`
 	Publish  Publish  `toml:"publish"`
 	Evidence Evidence `toml:"evidence"`
 	On       On       `toml:"on"`
@@ -80,6 +82,7 @@ type loaded struct {
 	live       live.Set // the same, as they are now
 	anchors    *dnssec.Anchors
 	tsig       *publish.Key // of [publish]; nil: none
+	dkim       []dkim.Key
 	roots      []*x509.Certificate
 	stampRoots []*x509.Certificate
 	decryption *decryption.Live // nil: no route decrypts

@@ -25,6 +25,7 @@ import (
 func (c *Config) loadFiles(n *notes) {
 	c.loadIdentities(n)
 	c.loadDecryption(n)
+	c.loadDKIM(n)
 	c.loadPublishing(n)
 	c.loadRoots(n)
 	c.loadEvidence(n)

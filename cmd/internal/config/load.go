@@ -145,7 +145,7 @@ func syntax(file string, err error) *Mistake {
 }
 
 // repeatable are the tables of which there can be several.
-var repeatable = []string{"sign.rule", "domain", "route", "relay", "milter"}
+var repeatable = []string{"sign.rule", "dkim.sign", "domain", "route", "relay", "milter"}
 
 // inWords rewrites the decoder's text about a key, which may be empty.
 func inWords(key, text string) string {

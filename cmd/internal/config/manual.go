@@ -12,7 +12,8 @@ import (
 // sources are the files with the structs. The manual is made of their comments, so that the two
 // always agree.
 //
-//go:embed config.go sign.go route.go actions.go listeners.go limits.go evidence.go publish.go
+//go:embed config.go sign.go route.go actions.go listeners.go limits.go
+//go:embed evidence.go publish.go dkim.go
 var sources embed.FS
 
 // Section is a table of the file, for the manual.
@@ -60,6 +61,8 @@ func Manual() ([]Section, error) {
 		{"[[sign.rule]]", "Rule"},
 		{"[[route]]", "Route"},
 		{"[verify]", "Verify"},
+		{"[dkim]", "DKIM"},
+		{"[[dkim.sign]]", "DKIMKey"},
 		{"[publish]", "Publish"},
 		{"[evidence]", "Evidence"},
 		{"[on]", "On"},

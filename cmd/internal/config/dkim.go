@@ -1,0 +1,73 @@
+package config
+
+import (
+	"fmt"
+
+	"dnseal/cmd/internal/dkim"
+)
+
+// DKIM configures signatures by DKIM (RFC 6376) beside those by S/MIME ([dkim]).
+type DKIM struct {
+	// Sign lists the keys that mail is signed with when it leaves a submission relay or a signing
+	// milter, after S/MIME. Keys of one domain sign together, which is how RSA and Ed25519 are used
+	// at the same time (RFC 8463, Section 4). Mail is signed whose only From address is in the
+	// domain of a key, or below it where no key has a nearer domain, and whose submitter logged in
+	// or is in a "net:" rule; never mail of class not-allowed. Mail that no rule names and that is
+	// passed on without S/MIME is signed too: with no-rule = "accept" any user of this server can
+	// get a DKIM signature for any address of the domain that no rule names. Default: none.
+	Sign []DKIMKey `toml:"sign"`
+	// Verify reports DKIM of incoming mail beside the verdict, which it never changes. The keys
+	// are looked up as [dns] says. Default: false.
+	Verify bool `toml:"verify"`
+}
+
+// DKIMKey is a key and the name of its record ([[dkim.sign]]).
+type DKIMKey struct {
+	// Domain is the domain that takes responsibility (d=), such as "example.org". Mandatory.
+	Domain string `toml:"domain"`
+	// Selector is the name of the key in that domain (s=): its record is at
+	// SELECTOR._domainkey.DOMAIN. Mandatory.
+	Selector string `toml:"selector"`
+	// Key is the PEM file of the private key (PKCS #8 or PKCS #1), RSA of at least 1024 bits (2048
+	// are advised) or Ed25519, which others must not be able to read; "dnseal dkim new" makes one.
+	// It is read at the start and at a reload. Mandatory.
+	Key string `toml:"key"`
+}
+
+// checkDKIM checks [dkim] without reading a file.
+func (c *Config) checkDKIM(n *notes) {
+	seen := map[string]bool{}
+	for i := range c.DKIM.Sign {
+		k, key := &c.DKIM.Sign[i], fmt.Sprintf("dkim.sign[%d]", i)
+		if k.Domain == "" || k.Selector == "" || k.Key == "" {
+			n.wrong(key, "sign needs domain, selector and key; write { domain = \"example.org\", selector = \"s1\", key = \"FILE\" }")
+			continue
+		}
+		domain, selector, err := dkim.CheckName(k.Domain, k.Selector)
+		if err != nil {
+			n.wrong(key, "sign: %s", strip(err))
+			continue
+		}
+		k.Domain, k.Selector = domain, selector
+		if name := (dkim.Key{Domain: domain, Selector: selector}).Name(); seen[name] {
+			n.wrong(key, "sign: %s occurs twice; a selector has one key, so give each its own selector", name)
+		} else {
+			seen[name] = true
+		}
+	}
+}
+
+// loadDKIM reads the keys.
+func (c *Config) loadDKIM(n *notes) {
+	for i, k := range c.DKIM.Sign {
+		private, err := dkim.ReadKey(k.Key)
+		if err != nil {
+			n.wrong(fmt.Sprintf("dkim.sign[%d].key", i), "%s", strip(err))
+			continue
+		}
+		c.loaded.dkim = append(c.loaded.dkim, dkim.Key{Domain: k.Domain, Selector: k.Selector, Private: private})
+	}
+}
+
+// DKIMKeys are the keys of [dkim], in its order.
+func (c *Config) DKIMKeys() []dkim.Key { return c.loaded.dkim }
