@@ -1,4 +1,4 @@
-// Package lookup finds the SMIMEA or TLSA records of a name and validates them by DNSSEC.
+// Package lookup finds the SMIMEA, TLSA or TXT records of a name and validates them by DNSSEC.
 //
 // [Client] (client.go, options.go) asks a recursive resolver and validates its answers itself. A
 // lookup (ask.go) is answered from the cache (cache.go), or checked against the allow and deny
@@ -32,6 +32,10 @@
 //
 // Four outcomes stay four to the end: secure, insecure, bogus, indeterminate (RFC 4033, Section 5);
 // and present, absent, unknown.
+//
+// TXT is answered as the others are, by the same rules and within the same limits (16 records, of
+// 8 KiB each and 16 KiB together): it is for the keys of DKIM, whose selectors are often aliases to
+// a provider's zone (RFC 6376, Section 3.6.2). The status is that of the weakest zone on the way.
 //
 // The package knows no S/MIME and no mail: names come in as strings.
 //

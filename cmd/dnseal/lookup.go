@@ -4,7 +4,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,29 +24,34 @@ import (
 func newLookup() *cobra.Command {
 	var dns dnsflags.DNS
 	var asJSON, trace bool
-	var evidenceFile string
+	var evidenceFile, recordType string
 	cmd := &cobra.Command{
 		Use:   "lookup NAME|ADDRESS",
 		Short: "Show a signer's DNS records, their state and the chain of trust",
 		Long: `Looks up the SMIMEA records of a mail address, or the TLSA records of a device,
 service or host name, validates them by DNSSEC and draws the chain from the
 trust anchor to the record: which keys, which signatures, for how long, and
-where it breaks.
+where it breaks. With --type TXT the key of a DKIM selector, or any other text.
 
 Exit status: 0 there are secure records; 1 there are none, or they are insecure;
 2 wrong usage, or output that cannot be written; 3 bogus, or undecided.`,
 		Example: `  dnseal lookup alice@example.org
-  dnseal lookup sensor7._device.example.net --trace`,
+  dnseal lookup sensor7._device.example.net --trace
+  dnseal lookup s1._domainkey.example.org --type TXT`,
 		Args: cobra.ExactArgs(1),
 	}
 	dns.Register(cmd)
+	cmd.Flags().StringVar(&recordType, "type", "", "ask for records of `TYPE` (TLSA, SMIMEA, TXT) at NAME as it stands")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.Flags().StringVar(&evidenceFile, "evidence", "", "add the records and their DNSSEC signatures to `FILE` (JSON, RFC 9102 order),\nfor \"dnseal explain --evidence\" when they are gone")
 	cmd.Flags().BoolVar(&trace, "trace", false, "show every query with its time on standard error")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		name, typ, err := ownerName(args[0])
+		name, typ, err := askedName(args[0], recordType)
 		if err != nil {
 			return err
+		}
+		if evidenceFile != "" && typ == dane.TXT {
+			return errors.New("--evidence keeps the records of signers (SMIMEA, TLSA), not TXT")
 		}
 		client, err := dns.Client(tracer(cmd, trace))
 		if err != nil {
@@ -115,6 +122,20 @@ func lookupStatus(res *lookup.Result) error {
 		return cli.ExitNotPass
 	}
 	return cli.ExitTempfail
+}
+
+// askedName is ownerName, or where a type is given the name as it stands.
+func askedName(arg, recordType string) (string, dane.Type, error) {
+	if recordType == "" {
+		return ownerName(arg)
+	}
+	for _, t := range []dane.Type{dane.TLSA, dane.SMIMEA, dane.TXT} {
+		if strings.EqualFold(recordType, t.String()) {
+			name, err := dane.Domain(arg)
+			return name, t, err
+		}
+	}
+	return "", 0, fmt.Errorf("--type %q: want TLSA, SMIMEA or TXT", recordType)
 }
 
 // ownerName returns the owner name and type to look up.

@@ -37,10 +37,11 @@ func (r *Result) conclude(p *page) {
 
 // count is the number of records in words.
 func (r *Result) count() string {
-	if len(r.Records) == 1 {
+	n := len(r.Records) + len(r.Texts) // one of the two is empty
+	if n == 1 {
 		return "1 record"
 	}
-	return fmt.Sprintf("%d records", len(r.Records))
+	return fmt.Sprintf("%d records", n)
 }
 
 // paragraph writes a text of its own.
@@ -53,6 +54,9 @@ func (r *Result) Advice() string {
 	if r.Status == dnssec.Secure {
 		if r.Presence == dane.Present {
 			return r.adviceOnRecords()
+		}
+		if r.Type == dane.TXT {
+			return "" // what text is expected here is not known
 		}
 		return "if a key should be published here, add the record that \"dnseal identity record\" prints to the zone."
 	}

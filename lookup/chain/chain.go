@@ -25,7 +25,11 @@ type Result struct {
 	Type     dane.Type
 	Status   dnssec.Status // RFC 4033, Section 5
 	Presence dane.Presence
-	Records  []dane.Record // only when Present
+	Records  []dane.Record // only when Present, of TLSA and SMIMEA
+	// Texts are the TXT records, only when Present: of each its character-strings in a row, without
+	// anything between (RFC 6376, Section 3.6.2.2; RFC 7208, Section 3.3). They are the octets of
+	// the record, which can be any.
+	Texts []string
 	// TTL is for how long the answer may be used, never longer than any link of its chain
 	// (RFC 4035, Section 5.3.3; RFC 2308, Section 5).
 	TTL time.Duration
@@ -92,6 +96,9 @@ func New(name string, t dane.Type, a *dnssec.Answer) *Result {
 	for _, rr := range a.Records {
 		if record, ok := recordOf(rr); ok {
 			r.Records = append(r.Records, record)
+		}
+		if text, ok := textOf(rr); ok {
+			r.Texts = append(r.Texts, text)
 		}
 	}
 	return r

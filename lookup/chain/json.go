@@ -22,6 +22,7 @@ type (
 		EDE      *int          `json:"ede,omitempty"` // Extended DNS Error (RFC 8914)
 		TTL      int64         `json:"ttl"`           // seconds; 0 where nothing is proven
 		Records  []recordJSON  `json:"records"`
+		Texts    []string      `json:"texts,omitempty"` // of TXT; not UTF-8: U+FFFD
 		Aliases  []string      `json:"aliases"`
 		Chain    []*Node       `json:"chain"`
 		Warnings []string      `json:"warnings"`
@@ -44,7 +45,7 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 	out := resultJSON{
 		Name: r.Name, Type: r.Type.String(), Status: r.Status, Presence: r.Presence.String(),
 		Code: r.Code, Reason: r.Reason, Advice: r.Advice(), TTL: int64(r.goodFor() / time.Second),
-		Records: []recordJSON{}, Aliases: append([]string{}, r.Answer.Aliases...),
+		Records: []recordJSON{}, Texts: r.Texts, Aliases: append([]string{}, r.Answer.Aliases...),
 		Chain: r.Nodes(time.Now()), Warnings: append([]string{}, r.Warnings...), Believed: r.Believed,
 		Inception: r.Answer.Inception.UTC(), Expiration: r.Answer.Expiration.UTC(),
 	}

@@ -109,6 +109,9 @@ func (n *Node) setNote() string {
 		if record, ok := recordOf(n.Set.Records[0]); ok {
 			return describe(record)
 		}
+		if text, ok := textOf(n.Set.Records[0]); ok {
+			return shortText(text)
+		}
 	}
 	return fmt.Sprintf("%d %s records", len(n.Set.Records), dane.Type(n.Set.Records[0].Header().Rrtype))
 }

@@ -22,11 +22,7 @@ func (n *Node) describeSet(now time.Time) (title string, lines []string) {
 	default:
 		title = fmt.Sprintf("%s %s %s, TTL %d s", mark(n.Status), h.Name, dane.Type(h.Rrtype), h.Ttl)
 		for _, rr := range n.Set.Records {
-			if record, ok := recordOf(rr); ok {
-				lines = append(lines, describe(record), "  "+shortHex(record.Data))
-			} else {
-				lines = append(lines, "a record that cannot be read")
-			}
+			lines = append(lines, describeRecord(rr)...)
 		}
 	}
 	for _, sig := range n.Set.Signatures {
@@ -36,6 +32,17 @@ func (n *Node) describeSet(now time.Time) (title string, lines []string) {
 		lines = append(lines, "not signed")
 	}
 	return title, lines
+}
+
+// describeRecord is a record for people.
+func describeRecord(rr dns.RR) []string {
+	if record, ok := recordOf(rr); ok {
+		return []string{describe(record), "  " + shortHex(record.Data)}
+	}
+	if text, ok := textOf(rr); ok {
+		return []string{shortText(text)}
+	}
+	return []string{"a record that cannot be read"}
 }
 
 // aliasTitle is where a CNAME (RFC 1034, Section 3.6.2) or DNAME (RFC 6672, Section 2.1) leads.

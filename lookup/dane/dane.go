@@ -16,8 +16,10 @@ import "fmt"
 // Type is a DNS record type that can bind a key to a name.
 type Type uint16
 
-// Record types (RFC 6698, Section 7.1; RFC 8162, Section 8).
+// Record types (RFC 6698, Section 7.1; RFC 8162, Section 8). TXT is none of DANE's, and holds no
+// [Record]: it binds the key of a DKIM selector to a name (RFC 6376, Section 3.6.2).
 const (
+	TXT    Type = 16
 	TLSA   Type = 52
 	SMIMEA Type = 53
 )
@@ -48,9 +50,11 @@ func (r Record) NeedsCertificate() bool {
 	return (r.Usage == PKIXTA || r.Usage == DANETA) && (r.MatchingType == SHA256 || r.MatchingType == SHA512)
 }
 
-// String is the type's name: "TLSA" or "SMIMEA".
+// String is the type's name: "TLSA", "SMIMEA" or "TXT".
 func (t Type) String() string {
 	switch t {
+	case TXT:
+		return "TXT"
 	case TLSA:
 		return "TLSA"
 	case SMIMEA:
