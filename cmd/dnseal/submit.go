@@ -136,7 +136,7 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.user, "user", "", "log in as `NAME` by a password")
 	fs.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password")
 	fs.StringVar(&f.spool, "spool", "", "keep in `DIR` what cannot be handed in now")
-	fs.Var(&least{&f.spoolBytes, spool.MinBytes}, "spool-bytes", "most `BYTES` in the spool, with 8192 for each message beside its own")
+	fs.Var(&cli.Size{Value: &f.spoolBytes, Least: spool.MinBytes}, "spool-bytes", "most `BYTES` (4MB) in the spool, with 8192 for each message beside its own")
 	fs.Var(&least{&f.spoolMessages, 1}, "spool-messages", "most messages in the spool, a `NUMBER`")
 	fs.Var(&f.expire, "expire", "set a message aside after this `TIME` in the spool; 0: never")
 	fs.Var(&f.timeout, "timeout", "longest `TIME` without an answer of the server")

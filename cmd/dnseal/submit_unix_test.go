@@ -233,10 +233,10 @@ func TestSendmailWrong(t *testing.T) {
 		t.Errorf("%d %s", status, out)
 	}
 	for wrong, want := range map[string]string{
-		"expire = \"soon\"":    "",
-		"spool-bytes = 8192":   "want a whole number, 16384 at least",
-		"spool-messages = 0":   "want a whole number, 1 at least",
-		"spool-bytes = \"4M\"": "want a whole number, 16384 at least",
+		"expire = \"soon\"":     "",
+		"spool-bytes = 8192":    "want a size such as 4MB, 16384 bytes at least",
+		"spool-messages = 0":    "want a whole number, 1 at least",
+		"spool-bytes = \"4 M\"": "want a size such as 4MB, 16384 bytes at least",
 	} {
 		if err := os.WriteFile(b.config, []byte(wrong+"\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -308,7 +308,7 @@ func TestSubmitKilled(t *testing.T) {
 	}
 	// one that is killed while it writes
 	big := cronMail + strings.Repeat(strings.Repeat("0123456789", 7)+"\n", 40_000)
-	cmd = b.command(b.sendmail, big, "-i", "-odq", "root", "--spool-bytes", "100000000")
+	cmd = b.command(b.sendmail, big, "-i", "-odq", "root", "--spool-bytes", "100MB")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

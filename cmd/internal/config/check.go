@@ -21,7 +21,7 @@ func (c *Config) check(n *notes) {
 	c.checkDKIM(n)
 	c.checkPublish(n)
 	c.checkEvidence(n)
-	n.notNegative("verify.max-bytes", c.Verify.MaxBytes)
+	n.notNegative("verify.max-bytes", int64(c.Verify.MaxBytes))
 	n.receiver("authserv-id", receiver.Options{AuthservID: c.AuthservID})
 	n.actions("on", c.On, c.quarantineTo())
 	for i := range c.Domains {

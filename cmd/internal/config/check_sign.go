@@ -18,7 +18,7 @@ import (
 func (c *Config) checkSign(n *notes) {
 	n.oneOf("sign.form", c.Sign.Form, "clear", "opaque")
 	n.oneOf("sign.self-check", c.Sign.SelfCheck, "digest", "full")
-	n.notNegative("sign.max-bytes", c.Sign.MaxBytes)
+	n.notNegative("sign.max-bytes", int64(c.Sign.MaxBytes))
 	none := func(string) (*identity.Identity, error) { return nil, fmt.Errorf("none") }
 	try := func(key string, o sender.Options) bool {
 		o.Identities = none

@@ -113,7 +113,7 @@ type DNS struct {
 	// Timeout is the time limit of one lookup, for example "5s". Default: 5 seconds.
 	Timeout Duration `toml:"timeout"`
 	// CacheBytes is the size of the cache of answers, in bytes. Default: 64 MiB.
-	CacheBytes int `toml:"cache-bytes"`
+	CacheBytes Size `toml:"cache-bytes"`
 	// Lookups is how many lookups may run at the same time. Half of them are reserved for signer
 	// domains that have answered lately. Default: 256.
 	Lookups int `toml:"lookups"`
@@ -138,7 +138,7 @@ type DNS struct {
 type Verify struct {
 	// MaxBytes is the size in bytes of the largest message that is verified; a larger one is of
 	// class too-big. Default: what the listener accepts.
-	MaxBytes int64 `toml:"max-bytes"`
+	MaxBytes Size `toml:"max-bytes"`
 	// Timeout is the time limit of all lookups for one message together; after it the message is of
 	// class dns-error. It should be shorter than the time that the MTA waits for a filter. Default:
 	// "15s".

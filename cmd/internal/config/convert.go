@@ -30,7 +30,7 @@ func (c *Config) LookupOptions() lookup.Options {
 	return lookup.Options{
 		Resolvers: c.DNS.Resolvers, Mode: lookup.Mode(c.DNS.Mode), Anchors: c.loaded.anchors,
 		Allow: c.DNS.Allow, Deny: c.DNS.Deny, Timeout: time.Duration(c.DNS.Timeout),
-		CacheBytes: c.DNS.CacheBytes, AllowSHA1: c.DNS.AllowSHA1, Probe: c.DNS.Probe,
+		CacheBytes: c.DNS.CacheBytes.int(), AllowSHA1: c.DNS.AllowSHA1, Probe: c.DNS.Probe,
 		Limits: lookup.Limits{
 			Lookups: c.DNS.Lookups, DomainLookups: c.DNS.DomainLookups,
 			Positive: time.Duration(c.DNS.MaxTTL), FirstPause: time.Duration(c.DNS.ResolverPause),
@@ -64,7 +64,7 @@ func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
 		FullSelfCheck:      c.Sign.SelfCheck == "full",
 		SignReports:        c.Sign.SignReports,
 		Control:            c.Sign.Control,
-		MaxBytes:           c.Sign.MaxBytes,
+		MaxBytes:           int64(c.Sign.MaxBytes),
 		On:                 c.On.signing(),
 		Limits:             c.dnsLimits(),
 		Hostname:           c.Hostname,
@@ -117,7 +117,7 @@ func (c *Config) ReceiverOptions(r lookup.Resolver, how Verifying) receiver.Opti
 	o := receiver.Options{
 		Lookup: r, Limits: c.dnsLimits(), On: c.On.verifying(),
 		PKIXRoots: c.loaded.roots, AuthservID: c.AuthservID, Observe: how.Observe, RestoreHeader: how.RestoreHeader,
-		MaxBytes: c.Verify.MaxBytes, Timeout: time.Duration(c.Verify.Timeout),
+		MaxBytes: int64(c.Verify.MaxBytes), Timeout: time.Duration(c.Verify.Timeout),
 	}
 	c.addDecryption(&o)
 	for _, d := range c.Domains {
@@ -182,8 +182,8 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 			FinalTimeout: time.Duration(t.HopFinal), IdleTimeout: time.Duration(t.HopIdle),
 		},
 		Limits: relay.Limits{
-			MaxBytes: r.MaxBytes, MaxRecipients: r.MaxRecipients,
-			MaxConnections: r.MaxConnections, MaxWaiting: r.MaxWaiting, MaxPerClient: r.MaxPerClient, MaxInFlight: r.MaxInFlight, WaitTimeout: time.Duration(t.Wait),
+			MaxBytes: int64(r.MaxBytes), MaxRecipients: r.MaxRecipients,
+			MaxConnections: r.MaxConnections, MaxWaiting: r.MaxWaiting, MaxPerClient: r.MaxPerClient, MaxInFlight: int64(r.MaxInFlight), WaitTimeout: time.Duration(t.Wait),
 			CommandTimeout: time.Duration(t.Command), ReadTimeout: time.Duration(t.Read), DataTimeout: time.Duration(t.Data),
 			HandleTimeout: time.Duration(t.Handle), AnswerTimeout: time.Duration(t.Answer),
 		},
@@ -258,7 +258,7 @@ func (c *Config) MilterOptions(m *Milter, w Wiring) milter.Options {
 	return milter.Options{
 		Handler:  w.Handler,
 		Daemons:  m.Daemons,
-		MaxBytes: m.MaxBytes, MaxHeaderBytes: m.MaxHeaderBytes, MaxSessions: m.MaxSessions, Timeout: time.Duration(m.Timeout), Logger: w.Log,
+		MaxBytes: int64(m.MaxBytes), MaxHeaderBytes: m.MaxHeaderBytes.int(), MaxSessions: m.MaxSessions, Timeout: time.Duration(m.Timeout), Logger: w.Log,
 		OnDecision: func(d milter.Decision) { w.count("milter", m.Role, d.Result, replyDigit(d.Action), d.Size, d.Took) },
 	}
 }

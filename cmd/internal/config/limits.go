@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"reflect"
 
 	"dnseal/lookup/dnssec"
@@ -46,9 +47,9 @@ type Limits struct {
 	// LeafRecords is the number of records of one identity. Default: 16.
 	LeafRecords int `toml:"leaf-records"`
 	// LeafRecordSize is the size in bytes of one of these records. Default: 8192.
-	LeafRecordSize int `toml:"leaf-record-size"`
+	LeafRecordSize Size `toml:"leaf-record-size"`
 	// LeafSize is the size in bytes of all of them together. Default: 16384.
-	LeafSize int `toml:"leaf-size"`
+	LeafSize Size `toml:"leaf-size"`
 	// RSAMin is the size in bits of the shortest RSA key that is used; a zone that has only shorter
 	// ones counts as insecure. Default: 1024.
 	RSAMin int `toml:"rsa-bits-min"`
@@ -65,5 +66,13 @@ func (c *Config) checkLimits(n *notes) {
 	}
 }
 
-// dnsLimits returns the limits of the file; zero means the default.
-func (c *Config) dnsLimits() dnssec.Limits { return dnssec.Limits(c.DNS.Limits) }
+// dnsLimits returns the limits of the file; zero means the default. The fields of both structs have
+// the same names.
+func (c *Config) dnsLimits() dnssec.Limits {
+	var out dnssec.Limits
+	to := reflect.ValueOf(&out).Elem()
+	for f, v := range reflect.ValueOf(c.DNS.Limits).Fields() {
+		to.FieldByName(f.Name).SetInt(min(v.Int(), math.MaxInt))
+	}
+	return out
+}

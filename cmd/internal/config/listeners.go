@@ -85,7 +85,7 @@ type Relay struct {
 	// all). Default: "".
 	PassClient string `toml:"pass-client"`
 	// MaxBytes is the size in bytes of the largest message. Default: 50 MiB.
-	MaxBytes int64 `toml:"max-bytes"`
+	MaxBytes Size `toml:"max-bytes"`
 	// MaxRecipients is how many recipients a message may have; at least 100 should be allowed (RFC
 	// 5321, Section 4.5.3.1.8). Default: 1000.
 	MaxRecipients int `toml:"max-recipients"`
@@ -106,7 +106,7 @@ type Relay struct {
 	// lock out all; failed logins by Dovecot then count there alone. Default: none.
 	Crowds []string `toml:"crowds"`
 	// MaxInFlight is the size in bytes of all incoming messages together. Default: 1 GiB.
-	MaxInFlight int64 `toml:"max-in-flight"`
+	MaxInFlight Size `toml:"max-in-flight"`
 	// RestoreHeader restores header fields that were changed in transit to their signed values,
 	// when nothing else is wrong: the message then passes. The Reply-To of a mailing list is
 	// removed too; a list name before the Subject stays. Inbound only. Default: false.
@@ -189,11 +189,11 @@ type Milter struct {
 	Observe bool `toml:"observe"`
 	// MaxBytes is the size in bytes of the largest message; a larger one is of class too-big.
 	// Default: what the MTA accepts.
-	MaxBytes int64 `toml:"max-bytes"`
+	MaxBytes Size `toml:"max-bytes"`
 	// MaxHeaderBytes is the size in bytes of the largest header; a message with a larger one is of
 	// class too-big. A verify listener never accepts it, whatever the action, because forged
 	// results could stay in it. Default: 1 MiB.
-	MaxHeaderBytes int `toml:"max-header-bytes"`
+	MaxHeaderBytes Size `toml:"max-header-bytes"`
 	// MaxSessions is how many connections of MTAs are served at the same time. Default: 512.
 	MaxSessions int `toml:"max-sessions"`
 	// Timeout is the time limit for one message; progress reports keep the MTA waiting meanwhile.

@@ -61,23 +61,27 @@ func TestMistakes(t *testing.T) {
 func TestSyntax(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"[dns]\nmode = validate\n":               "f:2: dns.mode: expected value but found \"validate\" instead; write strings in quotes",
-		"identities = 5\n":                       "f:1: identities: the value must be a string in quotes, not a number",
-		"[[relay]]\nrole = [\"a\"]\n":            "f:2: relay.role: the value must be a string in quotes, not an array",
-		"[dns]\ntimeout = \"soon\"\n":            "f:2: dns.timeout: \"soon\" is no time; write a number with its unit in quotes, such as \"90s\" or \"5m\"",
-		"[verify]\ntimeout = 15\n":               "f:2: verify.timeout: \"15\" is no time",
-		"[dns]\ntimeout = \"-1s\"\n":             "f:2: dns.timeout: \"-1s\" is no time",
-		"a = 1\na = 2\n":                         "f:2: a occurs twice; put all of it in one place",
-		"[relay]\nrole = \"inbound\"\n[relay]\n": "f:3: relay occurs twice; write [[relay]] for each",
-		"[on]\nbad-signature = { a = \"b\" }\n":  "f:2: on.bad-signature: the value must be a string in quotes, not a table",
-		"[milter]\nrole = \"sign\"\n":            "f:1: milter: there can be several of it; write [[milter]]",
-		"[[milter]\nrole = \"sign\"\n":           "f:1: expected end of table array name delimiter ']', but got the end of the line instead",
-		"# a\n[milter\nrole = \"sign\"\n":        "f:2: expected '.' or ']' to end table name, but got the end of the line instead",
-		"[[milter]]\nrole\n":                     "f:2: milter: expected '.' or '=', but got the end of the line instead",
-		"milter = [{role = \"sign\"},\n{x = 1}]": "f:1: unknown key \"milter.x\"",
-		"identities = \"\"\"x\"\"\"\"\nx = 1\n":  "f:2: unknown key \"x\"",
-		"[[dns]]\nmode = \"both\"\n":             "f:1: dns: there is only one of it; write [dns]",
-		"[verify]\nmax-bytes = \"10MB\"\n":       "f:2: verify.max-bytes: the value must be a number, not a string in quotes",
+		"[dns]\nmode = validate\n":                "f:2: dns.mode: expected value but found \"validate\" instead; write strings in quotes",
+		"identities = 5\n":                        "f:1: identities: the value must be a string in quotes, not a number",
+		"[[relay]]\nrole = [\"a\"]\n":             "f:2: relay.role: the value must be a string in quotes, not an array",
+		"[dns]\ntimeout = \"soon\"\n":             "f:2: dns.timeout: \"soon\" is no time; write a number with its unit in quotes, such as \"90s\" or \"5m\"",
+		"[verify]\ntimeout = 15\n":                "f:2: verify.timeout: \"15\" is no time",
+		"[dns]\ntimeout = \"-1s\"\n":              "f:2: dns.timeout: \"-1s\" is no time",
+		"a = 1\na = 2\n":                          "f:2: a occurs twice; put all of it in one place",
+		"[relay]\nrole = \"inbound\"\n[relay]\n":  "f:3: relay occurs twice; write [[relay]] for each",
+		"[on]\nbad-signature = { a = \"b\" }\n":   "f:2: on.bad-signature: the value must be a string in quotes, not a table",
+		"[milter]\nrole = \"sign\"\n":             "f:1: milter: there can be several of it; write [[milter]]",
+		"[[milter]\nrole = \"sign\"\n":            "f:1: expected end of table array name delimiter ']', but got the end of the line instead",
+		"# a\n[milter\nrole = \"sign\"\n":         "f:2: expected '.' or ']' to end table name, but got the end of the line instead",
+		"[[milter]]\nrole\n":                      "f:2: milter: expected '.' or '=', but got the end of the line instead",
+		"milter = [{role = \"sign\"},\n{x = 1}]":  "f:1: unknown key \"milter.x\"",
+		"identities = \"\"\"x\"\"\"\"\nx = 1\n":   "f:2: unknown key \"x\"",
+		"[[dns]]\nmode = \"both\"\n":              "f:1: dns: there is only one of it; write [dns]",
+		"[verify]\nmax-bytes = \"10 MB\"\n":       "f:2: verify.max-bytes: \"10 MB\": it is no size; write a number of bytes, or a number with its unit: \"512K\", \"50MB\", \"1GiB\"",
+		"[verify]\nmax-bytes = \"-1M\"\n":         "f:2: verify.max-bytes: \"-1M\": it is no size",
+		"[verify]\nmax-bytes = \"9999999999G\"\n": "f:2: verify.max-bytes: \"9999999999G\": it is too large a size",
+		"[verify]\nmax-bytes = 1.5\n":             "f:2: verify.max-bytes: the value must be a size: a number of bytes, or one with its unit in quotes, such as \"50MB\"",
+		"[dns.limits]\nleaf-size = \"16KK\"\n":    "f:2: dns.limits.leaf-size: \"16KK\": it is no size",
 	} {
 		_, n := parse(text, "f")
 		if err := n.err(); err == nil || !strings.HasPrefix(err.Error(), want) {
@@ -165,7 +169,7 @@ lookups = 10
 domain-lookups = 3
 max-ttl = "5m"
 resolver-pause = "1s"
-limits = { queries = 7, leaf-size = 9, rsa-bits-min = 2048, rsa-bits-max = 3072 }
+limits = { queries = 7, leaf-size = "9K", rsa-bits-min = 2048, rsa-bits-max = 3072 }
 [sign]
 form = "opaque"
 header-protection = false
@@ -196,7 +200,7 @@ next-hop = ["127.0.0.1:10025"]
 next-hop-tls = "dane"
 next-hop-identity = "relay.example.org"
 max-bytes = 1000
-max-in-flight = 3000
+max-in-flight = "3MB"
 [relay.timeouts]
 command = "1s"
 read = "2s"
@@ -212,7 +216,7 @@ hop-idle = "10s"
 role = "verify"
 listen = "inet:8891@localhost"
 timeout = "1m"
-max-header-bytes = 4000
+max-header-bytes = "4K"
 `
 
 func loadWhole(t *testing.T) *Config {
@@ -247,7 +251,7 @@ func TestConvertSigning(t *testing.T) {
 		"NoHeaderProtection": {s.NoHeaderProtection, true},
 		"no lookup":          {s.Lookup == nil, true},
 		"rules":              {len(s.Rules), 1},
-		"limits":             {s.Limits, dnssec.Limits{Queries: 7, LeafSize: 9, RSAMin: 2048, RSAMax: 3072}},
+		"limits":             {s.Limits, dnssec.Limits{Queries: 7, LeafSize: 9 << 10, RSAMin: 2048, RSAMax: 3072}},
 		"identities":         {c.IdentityNames(), []string{"alice@example.org", "relay.example.org"}},
 	})
 }
@@ -289,7 +293,7 @@ func TestConvertRelay(t *testing.T) {
 		"Hop.TLS":     {o.Hop.TLS != nil, true},
 		"Hop.Policy":  {o.Hop.Policy, nexthop.TLSDANE},
 		"MaxBytes":    {o.Limits.MaxBytes, int64(1000)},
-		"MaxInFlight": {o.Limits.MaxInFlight, int64(3000)},
+		"MaxInFlight": {o.Limits.MaxInFlight, int64(3 << 20)},
 		"command":     {o.Limits.CommandTimeout, 1 * time.Second},
 		"read":        {o.Limits.ReadTimeout, 2 * time.Second},
 		"data":        {o.Limits.DataTimeout, 3 * time.Second},
@@ -309,7 +313,7 @@ func TestConvertMilter(t *testing.T) {
 	m := c.MilterOptions(&c.Milters[0], Wiring{})
 	sameFields(t, map[string][2]any{
 		"Timeout":        {m.Timeout, time.Minute},
-		"MaxHeaderBytes": {m.MaxHeaderBytes, 4000},
+		"MaxHeaderBytes": {m.MaxHeaderBytes, 4 << 10},
 	})
 }
 

@@ -34,7 +34,7 @@ type Sign struct {
 	Control []string `toml:"control"`
 	// MaxBytes is the size in bytes of the largest message that is signed; a larger one is of class
 	// too-big. Default: what the listener accepts.
-	MaxBytes int64  `toml:"max-bytes"`
+	MaxBytes Size   `toml:"max-bytes"`
 	Rules    []Rule `toml:"rule"`
 }
 

@@ -20,8 +20,8 @@ dnseal.toml \- configuration of dnseal relay and dnseal milter
 .SH DESCRIPTION
 One file in TOML form for both. It is read strictly: an unknown key is an error. Test it with
 .BR dnseal-check (1).
-SIGHUP makes the daemons read it again; when it has a mistake, the old configuration stays. Sizes are numbers of bytes; times are strings with a unit, such
-as "90s" or "5m".
+SIGHUP makes the daemons read it again; when it has a mistake, the old configuration stays. Sizes are numbers of bytes, or strings with a unit and no
+space: "512K", "50MB", "1GiB". K, KB and KiB are 1024 bytes, M, MB and MiB 1024 K, G, GB and GiB 1024 M. Times are strings with a unit, such as "90s" or "5m".
 `, manDate)
 	for _, s := range sections {
 		name := s.Name
