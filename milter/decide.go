@@ -25,18 +25,20 @@ func (s *session) decide(m gomilter.Modifier) *message.Outcome {
 		return s.unfit(m, err)
 	}
 	defer func() { _ = msg.Close() }()
+	s.messageID = msg.LogID()
 	out := s.run(m, func(ctx context.Context) *message.Outcome { return s.handler.Handle(ctx, msg, s.env) })
 	s.srv.hintOrder(msg, out)
 	return out
 }
 
 func (s *session) unfit(m gomilter.Modifier, why error) *message.Outcome {
+	head := s.msg.header()
+	defer func() { _ = head.Close() }()
+	s.messageID = head.LogID()
 	unfitter, ok := s.handler.(message.Unfitter)
 	if !ok {
 		return refusal(why)
 	}
-	head := s.msg.header()
-	defer func() { _ = head.Close() }()
 	return s.run(m, func(ctx context.Context) *message.Outcome { return unfitter.Unfit(ctx, head, why, s.env) })
 }
 
@@ -80,18 +82,18 @@ func (s *session) answer(out *message.Outcome) (message.Action, *gomilter.Respon
 		switch {
 		case errors.Is(err, errFlood):
 			out.Result = "malformed"
-			return message.Reject, response(message.Reject, replyMalformed)
+			return message.Reject, s.response(message.Reject, replyMalformed)
 		case errors.Is(err, errNotOffered):
 			out.Result, out.Level = "unsupported", slog.LevelError
 		default:
 			out.Result, out.Level = "internal-error", slog.LevelError
 		}
-		return message.Defer, response(message.Defer, replyDefer)
+		return message.Defer, s.response(message.Defer, replyDefer)
 	case message.Reject:
-		return message.Reject, response(message.Reject, out.Reply)
+		return message.Reject, s.response(message.Reject, out.Reply)
 	case message.Defer:
 	}
-	return message.Defer, response(message.Defer, out.Reply)
+	return message.Defer, s.response(message.Defer, out.Reply)
 }
 
 func (s *session) apply(out *message.Outcome) error {

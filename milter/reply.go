@@ -24,18 +24,34 @@ var (
 // for Reject; any other is replaced by one of this package.
 // RFC 5321, Section 4.2.1: the first digit.
 func response(action message.Action, r message.Reply) *gomilter.Response {
-	class, otherwise, plain := 4, replyDefer, gomilter.RespTempFail
+	code, text := replyOf(action, r)
+	resp, err := gomilter.RejectWithCodeAndReason(code, text)
+	switch {
+	case err == nil:
+		return resp
+	case action == message.Reject:
+		return gomilter.RespReject
+	}
+	return gomilter.RespTempFail
+}
+
+// response is [response], with the reply kept for the log.
+func (s *session) response(action message.Action, r message.Reply) *gomilter.Response {
+	code, text := replyOf(action, r)
+	s.reply = fmt.Sprintf("%d %s", code, text)
+	return response(action, r)
+}
+
+// replyOf is the code and the text of a reply.
+func replyOf(action message.Action, r message.Reply) (code uint16, text string) {
+	class, otherwise := 4, replyDefer
 	if action == message.Reject {
-		class, otherwise, plain = 5, replyReject, gomilter.RespReject
+		class, otherwise = 5, replyReject
 	}
 	if r.Code/100 != class {
 		r = otherwise
 	}
-	resp, err := gomilter.RejectWithCodeAndReason(uint16(r.Code), replyText(class, r))
-	if err != nil {
-		return plain
-	}
-	return resp
+	return uint16(r.Code), replyText(class, r)
 }
 
 // replyText is what follows the reply code: one line of printable ASCII,

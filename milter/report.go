@@ -42,7 +42,7 @@ func malformedReply(why error) message.Reply {
 
 // report writes the message's one log line and calls OnDecision.
 func (s *session) report(macros gomilter.Macros, action message.Action, out *message.Outcome, took time.Duration) {
-	r := message.Record{Envelope: s.env, Outcome: out, Action: action, Result: out.Result, Size: s.msg.size, Took: took}
+	r := message.Record{Envelope: s.env, MessageID: s.messageID, Outcome: out, Action: action, Result: out.Result, Size: s.msg.size, Took: took}
 	if s.env.Submitter.User != "" {
 		// The SASL mechanism is for the log only: {auth_authen} alone identifies the user (RFC
 		// 4422, Section 2).
@@ -50,6 +50,9 @@ func (s *session) report(macros gomilter.Macros, action message.Action, out *mes
 	}
 	if level := r.Level(); s.srv.log.Enabled(s.srv.ctx, level) {
 		attrs := r.Attrs()
+		if s.reply != "" {
+			attrs = append(attrs, slog.String("reply", s.reply))
+		}
 		if daemon := macros.Get(gomilter.MacroDaemonName); daemon != "" {
 			attrs = append(attrs, slog.String("daemon", daemon))
 		}

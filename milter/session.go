@@ -30,6 +30,8 @@ type session struct {
 	msg     assembly
 	// rcptBytes is the size of the recipients.
 	rcptBytes int
+	// messageID and reply, which the client gets, are of the current message, for the log.
+	messageID, reply string
 	// failed says that a callback panicked: the current message is deferred.
 	failed bool
 }
@@ -155,4 +157,5 @@ func (s *session) reset() {
 	}
 	s.handler, s.release = nil, nil
 	s.env, s.rcptBytes, s.failed = nil, 0, false
+	s.messageID, s.reply = "", ""
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"dnseal/smime"
 	"dnseal/smime/cms/enveloped"
@@ -132,9 +133,11 @@ func (r *Receiver) unopened(ctx context.Context, m *message.Message, env *messag
 func replaceBody(out *message.Outcome, clear *smime.Decrypted) {
 	out.Edit.Changes = append(clear.Edit.Changes, out.Edit.Changes...)
 	out.Edit.Body = clear.Edit.Body
+	var ciphers []string
 	for _, e := range clear.Encryptions {
-		out.Attrs = append(out.Attrs, slog.String("decrypted", string(e.Content.Cipher)))
+		ciphers = append(ciphers, string(e.Content.Cipher))
 	}
+	out.Attrs = append(out.Attrs, slog.String("decrypted", strings.Join(ciphers, ",")))
 }
 
 // besideSealed is the outcome where readers get the message decrypted and all others as it came.
@@ -142,7 +145,7 @@ func replaceBody(out *message.Outcome, clear *smime.Decrypted) {
 func besideSealed(sealed, clear *message.Outcome, readers []string) *message.Outcome {
 	sealed.Action = stricter(sealed.Action, clear.Action)
 	sealed.Forms = append(sealed.Forms, message.Form{Rcpt: readers, Edit: clear.Edit})
-	sealed.Attrs = append(sealed.Attrs, slog.Group("decrypted", slog.String("verdict", clear.Result), slog.Int("recipients", len(readers))))
+	sealed.Attrs = append(sealed.Attrs, slog.String("decrypted_verdict", clear.Result), slog.Int("decrypted_recipients", len(readers)))
 	return sealed
 }
 

@@ -229,7 +229,7 @@ func encryptionAttrs(inClear []*recipient.Error, gs []Recipients) (attrs []slog.
 		attrs = append(attrs, slog.String("encrypted", strings.Join(ciphers, ",")))
 	}
 	if len(clear) > 0 {
-		attrs = append(attrs, slog.String("not-encrypted", strings.Join(clear, ",")))
+		attrs = append(attrs, slog.String("not_encrypted", strings.Join(clear, ",")))
 	}
 	return attrs
 }

@@ -250,8 +250,8 @@ func TestEncryptAttrs(t *testing.T) {
 		env  message.Envelope
 		want string
 	}{
-		{message.Envelope{Rcpt: []string{"bob@keys.example", "kem@keys.example", "x@keys.example"}}, "encrypted=aes-128-cbc,aes-256-gcm not-encrypted=x@keys.example (no-record) form=clear,clear,clear"},
-		{message.Envelope{Rcpt: []string{"bob@keys.example", "dave@keys.example"}, OneForm: true}, "not-encrypted=bob@keys.example (one-form),dave@keys.example (one-form) form=clear"},
+		{message.Envelope{Rcpt: []string{"bob@keys.example", "kem@keys.example", "x@keys.example"}}, "encrypted=aes-128-cbc,aes-256-gcm not_encrypted=x@keys.example (no-record) form=clear,clear,clear"},
+		{message.Envelope{Rcpt: []string{"bob@keys.example", "dave@keys.example"}, OneForm: true}, "not_encrypted=bob@keys.example (one-form),dave@keys.example (one-form) form=clear"},
 	} {
 		tt.env.Submitter = alice
 		out := s.Handle(t.Context(), m, &tt.env)

@@ -76,7 +76,7 @@ func formAttrs(results []smime.SignResult) []slog.Attr {
 		attrs = append(attrs, slog.String("fragile", fragile.Place+": "+fragile.Reason))
 	}
 	if noTime {
-		attrs = append(attrs, slog.String("signing-time", "left out"))
+		attrs = append(attrs, slog.String("signing_time", "left out"))
 	}
 	return attrs
 }

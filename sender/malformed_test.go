@@ -84,7 +84,7 @@ func TestHandleFragile(t *testing.T) {
 		{head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed\r\n\r\nx\r\n--b--\r\n", "part 1: a multipart without boundary", ""},
 	} {
 		out := newSender(t, nil).Handle(t.Context(), read(t, tt.text), &message.Envelope{Submitter: submitter(t, "user:alice")})
-		if out.Result != ResultSigned || attr(out, "fragile") != tt.fragile || attr(out, "signing-time") != tt.time {
+		if out.Result != ResultSigned || attr(out, "fragile") != tt.fragile || attr(out, "signing_time") != tt.time {
 			t.Errorf("%q: %q %v", tt.text, out.Result, out.Attrs)
 		}
 		out.Close()

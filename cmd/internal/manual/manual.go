@@ -1,7 +1,7 @@
 // Package manual makes the man pages of the program: of the texts of --help, of the configuration's
 // structs (config.go), of the words of verdicts (verdicts.go), of explain (changes.go) and of
-// zone check (zone.go), and of the lines of evidence (evidence.go), so that pages and program
-// always agree.
+// zone check (zone.go), of the log's fields (log.go), and of the lines of evidence (evidence.go),
+// so that pages and program always agree.
 package manual
 
 import (
@@ -29,6 +29,7 @@ func Pages(root *cobra.Command) (map[string]string, error) {
 	pages := map[string]string{
 		"man5/dnseal.toml.5":       page,
 		"man5/dnseal-evidence.5":   evidencePage(),
+		"man5/dnseal-log.5":        logPage(),
 		"man7/dnseal-verdicts.7":   verdictsPage(),
 		"man7/dnseal-zone-codes.7": zoneCodesPage(),
 	}
@@ -127,6 +128,7 @@ func related(cmd *cobra.Command) []string {
 	}
 	if !cmd.HasParent() || cmd.Flags().Lookup("config") != nil {
 		page("dnseal.toml", "5")
+		page("dnseal-log", "5")
 	}
 	if !cmd.HasParent() || cmd.Flags().Lookup("evidence") != nil {
 		page("dnseal-evidence", "5")

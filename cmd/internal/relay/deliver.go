@@ -31,6 +31,7 @@ func (s *session) process(ctx context.Context, tx *transaction, c *wire.Content)
 		return s.refuse(ctx, tx, readEnding(err))
 	}
 	defer m.Close() //nolint:errcheck // the spool is the intake's
+	tx.messageID = m.LogID()
 	// RFC 5321, Section 6.3.
 	if len(m.Fields("Received")) > maxReceived {
 		return s.refuse(ctx, tx, ending{result: "loop", replies: []wire.Reply{replyLoop}})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"dnseal/cmd/internal/relay/wire"
@@ -22,7 +23,7 @@ type ending struct {
 // record writes the one log line of a message and counts it.
 func (s *session) record(ctx context.Context, tx *transaction, e ending) {
 	r := message.Record{
-		Envelope: s.envelope(tx), Outcome: e.outcome, Action: e.action(), Result: e.result, Auth: s.auth, Took: time.Since(tx.start), Err: e.err,
+		Envelope: s.envelope(tx), MessageID: tx.messageID, Outcome: e.outcome, Action: e.action(), Result: e.result, Auth: s.auth, Took: time.Since(tx.start), Err: e.err,
 	}
 	if tx.in != nil {
 		r.Size = tx.in.held
@@ -30,11 +31,8 @@ func (s *session) record(ctx context.Context, tx *transaction, e ending) {
 	if r.Result == "" && e.outcome != nil {
 		r.Result = e.outcome.Result
 	}
-	attrs := r.Attrs()
-	for _, reply := range e.replies {
-		// The next hop's queue id is in its reply.
-		attrs = append(attrs, slog.String("reply", wire.Printable(reply.String())))
-	}
+	// The next hop's queue id is in its reply.
+	attrs := append(r.Attrs(), slog.String("reply", repliesText(e.replies)))
 	s.srv.opts.Log.LogAttrs(ctx, r.Level(), "message", attrs...)
 	if slices.ContainsFunc(e.replies, wire.Reply.OK) {
 		s.idle, s.unknown = 0, 0
@@ -42,6 +40,25 @@ func (s *session) record(ctx context.Context, tx *transaction, e ending) {
 	if s.srv.opts.OnDecision != nil {
 		s.srv.opts.OnDecision(&r, worst(e.replies))
 	}
+}
+
+// maxReplies is how many different replies of LMTP a line shows.
+const maxReplies = 10
+
+// repliesText is the different replies, in order.
+func repliesText(replies []wire.Reply) string {
+	var texts []string
+	for _, r := range replies {
+		text := wire.Printable(r.String())
+		switch {
+		case slices.Contains(texts, text):
+		case len(texts) == maxReplies:
+			return strings.Join(texts, "; ") + "; ..."
+		default:
+			texts = append(texts, text)
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 // action is the handler's, or follows from the replies.

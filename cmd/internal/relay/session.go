@@ -76,6 +76,8 @@ type transaction struct {
 	body  *wire.Content
 	start time.Time
 	whole time.Time // when the content was there
+	// messageID is for the log; empty while the message is not read.
+	messageID string
 	// handler is for this message alone, until release; nil passes it on as it came.
 	handler message.Handler
 	release func()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dnseal/cmd/internal/config"
+	"dnseal/cmd/internal/logline"
 	"dnseal/cmd/internal/relay"
 	"dnseal/milter"
 )
@@ -100,7 +101,7 @@ func (s *service) wiring(g *generation, role string, how config.Verifying) confi
 		Handler: s.metrics.Handler(handler{&s.current, role, how}, s.kind, role),
 		Lookup:  g.dns,
 		Metrics: s.metrics,
-		Log:     s.log.With(slog.String("role", role)),
+		Log:     s.log.With(slog.String(logline.Role, role)),
 	}
 }
 

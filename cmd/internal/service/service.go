@@ -17,8 +17,8 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
-	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/config"
+	"dnseal/cmd/internal/logline"
 	"dnseal/cmd/internal/metrics"
 	"dnseal/smime/message"
 )
@@ -64,19 +64,10 @@ func Run(ctx context.Context, kind, file string, stderr io.Writer, hup <-chan os
 
 func newService(kind, file string, stderr io.Writer) *service {
 	return &service{
-		kind: kind, file: file, stderr: stderr, metrics: metrics.New(nil), log: newLog(stderr, "text"),
+		kind: kind, file: file, stderr: stderr, metrics: metrics.New(nil), log: logline.New(stderr, "text", kind),
 		memory: message.NewMemory(message.DefaultMemory), broken: make(chan error, 1), stopping: make(chan struct{}),
 		after: time.After,
 	}
-}
-
-// newLog makes the log of a daemon: one line for each message, and for each event that an operator
-// should know.
-func newLog(w io.Writer, format string) *slog.Logger {
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(cli.JSON{W: w}, nil))
-	}
-	return slog.New(slog.NewTextHandler(w, nil))
 }
 
 // run runs the service until ctx ends, with a reload at each hup.
@@ -94,7 +85,7 @@ func (s *service) run(ctx context.Context, hup <-chan os.Signal) error {
 	if err != nil {
 		return err
 	}
-	s.log = newLog(s.stderr, c.Log.Format)
+	s.log = logline.New(s.stderr, c.Log.Format, s.kind)
 	if s.sockets, err = inheritSockets(); err != nil {
 		return err
 	}
@@ -110,7 +101,7 @@ func (s *service) run(ctx context.Context, hup <-chan os.Signal) error {
 	s.start(first)
 	s.wg.Go(func() { s.watchDeny(beside) })
 	s.notify(daemon.SdNotifyReady)
-	s.log.Info("ready", slog.String("door", s.kind), slog.String("config", s.file), slog.Int("listeners", len(first.listeners)))
+	s.log.Info("ready", slog.String("config", s.file), slog.Int("listeners", len(first.listeners)))
 	if err = s.wait(ctx, hup); err == nil {
 		s.drain()
 	}

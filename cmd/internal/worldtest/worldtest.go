@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dnseal/cmd/internal/demo"
+	"dnseal/cmd/internal/logline"
 	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
@@ -131,6 +132,9 @@ type Buffer struct {
 func (b *Buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for line := range bytes.Lines(p) {
+		check(line)
+	}
 	return b.b.Write(p)
 }
 
@@ -139,4 +143,45 @@ func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
+}
+
+// strange are the lines of daemons, written to any Buffer, that are not as dnseal-log(5) says.
+var strange sync.Map
+
+// Strange returns what is wrong with lines of daemons that any [Buffer] was given: a field that
+// dnseal-log(5) does not have, or one that is there twice.
+func Strange() (found []string) {
+	strange.Range(func(what, line any) bool {
+		found = append(found, fmt.Sprintf("%s: %s", what, line))
+		return true
+	})
+	return found
+}
+
+var known = func() map[string]bool {
+	names := map[string]bool{}
+	for _, s := range logline.Sections {
+		for _, f := range s.Fields {
+			names[f.Name] = true
+		}
+	}
+	return names
+}()
+
+func check(line []byte) {
+	var l logline.Line
+	if !l.Parse(line) {
+		return
+	}
+	seen := map[string]bool{}
+	l.Each(func(key, _ []byte) {
+		switch name := string(key); {
+		case !known[name]:
+			strange.Store("unknown field "+name, string(line))
+		case seen[name]:
+			strange.Store("twice the field "+name, string(line))
+		default:
+			seen[name] = true
+		}
+	})
 }
