@@ -18,8 +18,8 @@ func newMan(root *cobra.Command) *cobra.Command {
 		Long: `Writes a man page for every command to DIR/man1; dnseal.toml(5), the page of the
 configuration, dnseal-log(5), the fields of the log, and dnseal-evidence(5), the
 form of evidence, to DIR/man5; and
-dnseal-verdicts(7), the page of all verdicts, codes and classes, and
-dnseal-zone-codes(7), what zone check finds, to DIR/man7.`,
+dnseal-verdicts(7), the page of all verdicts, codes and classes,
+dnseal-metrics(7), and dnseal-zone-codes(7), what zone check finds, to DIR/man7.`,
 		Example: "  dnseal man /usr/local/share/man",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -1,7 +1,7 @@
 // Package manual makes the man pages of the program: of the texts of --help, of the configuration's
 // structs (config.go), of the words of verdicts (verdicts.go), of explain (changes.go) and of
-// zone check (zone.go), of the log's fields (log.go), and of the lines of evidence (evidence.go),
-// so that pages and program always agree.
+// zone check (zone.go), of the log's fields (log.go), of the metrics that are registered
+// (metrics.go), and of the lines of evidence (evidence.go), so that pages and program always agree.
 package manual
 
 import (
@@ -30,6 +30,7 @@ func Pages(root *cobra.Command) (map[string]string, error) {
 		"man5/dnseal.toml.5":       page,
 		"man5/dnseal-evidence.5":   evidencePage(),
 		"man5/dnseal-log.5":        logPage(),
+		"man7/dnseal-metrics.7":    metricsPage(),
 		"man7/dnseal-verdicts.7":   verdictsPage(),
 		"man7/dnseal-zone-codes.7": zoneCodesPage(),
 	}
@@ -135,6 +136,9 @@ func related(cmd *cobra.Command) []string {
 	}
 	if !cmd.HasParent() || cmd.Flags().Lookup("config") != nil || cmd.Flags().Lookup("resolver") != nil {
 		page("dnseal-verdicts", "7")
+	}
+	if !cmd.HasParent() || cmd.Name() == "relay" || cmd.Name() == "milter" {
+		page("dnseal-metrics", "7")
 	}
 	return out
 }

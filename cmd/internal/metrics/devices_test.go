@@ -95,14 +95,14 @@ func TestManyCertificates(t *testing.T) {
 	m.Certificates(ends)
 	_, page := get(t, m, "/metrics")
 	for _, line := range []string{
-		`dnseal_certificate_days{kind="identity",name="s99._device.example.net"} 99`, `dnseal_certificate_days_min{kind="identity"} 0`,
+		`dnseal_certificate_not_after_timestamp_seconds{kind="identity",name="s99._device.example.net"} 1.8040752e+09`, `dnseal_certificates_first_not_after_timestamp_seconds{kind="identity"} 1.7955216e+09`,
 		`dnseal_certificates{kind="identity"} 5000`, `dnseal_certificates_expiring{days="7",kind="identity"} 8`, `dnseal_certificates_expiring{days="30",kind="identity"} 31`,
 	} {
 		if !strings.Contains(page, line+"\n") {
 			t.Errorf("/metrics lacks %s", line)
 		}
 	}
-	if n := strings.Count(page, "dnseal_certificate_days{"); n != maxNamed {
+	if n := strings.Count(page, "dnseal_certificate_not_after_timestamp_seconds{"); n != maxNamed {
 		t.Errorf("%d certificates by name", n)
 	}
 }

@@ -17,8 +17,8 @@ const maxNamed = 100
 // expiring are the days that count as soon.
 var expiring = []int{7, 30}
 
-// endings shows in how many days certificates end: each of a few by name, all together as totals.
-// It is a collector: the days are counted at each request.
+// endings shows when certificates end: each of a few by name, all together as totals. It is a
+// collector: which end soon is counted at each request.
 type endings struct {
 	now                 func() time.Time
 	desc, first, number *prometheus.Desc
@@ -40,8 +40,8 @@ func newEndings(now func() time.Time) *endings {
 	}
 	return &endings{
 		now:    now,
-		desc:   desc("certificate_days", "Days until a certificate ends; negative when it has ended. Under DANE-EE only the record counts. At most 100 of a kind, those that end first.", "kind", "name"),
-		first:  desc("certificate_days_min", "Days until the first certificate of a kind ends.", "kind"),
+		desc:   desc("certificate_not_after_timestamp_seconds", "When a certificate ends. Under DANE-EE only the record counts. At most 100 of a kind, those that end first.", "kind", "name"),
+		first:  desc("certificates_first_not_after_timestamp_seconds", "When the first certificate of a kind ends.", "kind"),
 		number: desc("certificates", "Certificates whose ends are known, by kind.", "kind"),
 		soon:   desc("certificates_expiring", "Certificates that end within so many days, or have ended, by kind.", "kind", "days"),
 	}
@@ -64,36 +64,39 @@ func (e *endings) Describe(out chan<- *prometheus.Desc) {
 	}
 }
 
-// ending is a certificate with the days that are left.
+// ending is a certificate with its end.
 type ending struct {
 	name string
-	days float64
+	at   time.Time
 }
+
+// seconds is a time as Prometheus has it.
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 // Collect implements prometheus.Collector.
 func (e *endings) Collect(out chan<- prometheus.Metric) {
 	kinds := map[string][]ending{}
 	e.mu.Lock()
 	for c, end := range e.at {
-		kinds[c.Kind] = append(kinds[c.Kind], ending{c.Name, end.Sub(e.now()).Hours() / 24})
+		kinds[c.Kind] = append(kinds[c.Kind], ending{c.Name, end})
 	}
 	e.mu.Unlock()
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	for kind, all := range kinds {
-		slices.SortFunc(all, func(a, b ending) int { return cmp.Or(cmp.Compare(a.days, b.days), cmp.Compare(a.name, b.name)) })
+		slices.SortFunc(all, func(a, b ending) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.name, b.name)) })
 		for _, one := range all[:min(len(all), maxNamed)] {
-			gauge(e.desc, one.days, kind, one.name)
+			gauge(e.desc, seconds(one.at), kind, one.name)
 		}
-		gauge(e.first, all[0].days, kind)
+		gauge(e.first, seconds(all[0].at), kind)
 		gauge(e.number, float64(len(all)), kind)
 		for _, days := range expiring {
-			n, _ := slices.BinarySearchFunc(all, float64(days), func(a ending, most float64) int {
-				if a.days <= most {
-					return -1
+			n, _ := slices.BinarySearchFunc(all, e.now().AddDate(0, 0, days), func(a ending, last time.Time) int {
+				if a.at.After(last) {
+					return 1
 				}
-				return 1
+				return -1
 			})
 			gauge(e.soon, float64(n), kind, strconv.Itoa(days))
 		}

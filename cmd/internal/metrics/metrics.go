@@ -13,11 +13,16 @@
 package metrics
 
 import (
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"dnseal/cmd/internal/cli"
 )
 
 // Message is one decided message.
@@ -48,6 +53,10 @@ type Metrics struct {
 	evidence *prometheus.CounterVec
 	ends     *endings
 
+	reloadedAt prometheus.Gauge
+	reloadedOK prometheus.Gauge
+	now        func() time.Time
+	records    *records
 	identities *identities
 	devices    *devices
 }
@@ -70,7 +79,7 @@ func New(now func() time.Time) *Metrics {
 		evidence: counter("evidence_messages_total", "Messages whose evidence was to be kept, by result: kept or failed.", "result"),
 		logins:   counter("logins_total", "Logins at a relay, by mechanism and result.", "role", "mechanism", "result"),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "dnseal", Name: "message_seconds", Help: "Time from the end of a message to its answer.",
+			Namespace: "dnseal", Name: "message_duration_seconds", Help: "Time from the end of a message to its answer.",
 			Buckets: []float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120},
 		}, door),
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -79,9 +88,45 @@ func New(now func() time.Time) *Metrics {
 		ends:       newEndings(now),
 		identities: newIdentities(),
 		devices:    newDevices(now),
+		now:        now,
+		records:    newRecords(now),
+		reloadedAt: gauge("config_last_reload_timestamp_seconds", "When the configuration was last read, at the start or by a reload, with success or not."),
+		reloadedOK: gauge("config_last_reload_successful", "1: the configuration that was read last is in force; 0: it has a mistake, and an older one is."),
 	}
-	m.registry.MustRegister(m.messages, m.unsigned, m.bytes, m.headers, m.lookups, m.reloads, m.refused, m.logins, m.evidence, m.seconds, m.inFlight, m.ends, m.identities, m.devices)
+	m.registry.MustRegister(m.Collectors()...)
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.reloaded(true)
 	return m
+}
+
+// Collectors are all metrics of the program; those of Go and of the process are served beside them.
+func (m *Metrics) Collectors() []prometheus.Collector {
+	return []prometheus.Collector{
+		m.messages, m.unsigned, m.bytes, m.seconds, m.inFlight, m.headers, m.lookups, m.refused, m.logins, m.devices,
+		m.records, m.identities, m.ends, m.evidence, m.reloads, m.reloadedAt, m.reloadedOK, buildInfo(),
+	}
+}
+
+func gauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "dnseal", Name: name, Help: help})
+}
+
+// buildInfo is 1, with what the program was made of as labels.
+func buildInfo() prometheus.Collector {
+	commit := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				commit = s.Value
+			}
+		}
+	}
+	g := prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: "dnseal", Name: "build_info", Help: "1, with the version of the program, the commit and the version of Go that it was made of.",
+		ConstLabels: prometheus.Labels{"version": cli.Version(), "commit": commit, "go_version": runtime.Version()},
+	})
+	g.Set(1)
+	return g
 }
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {
@@ -130,6 +175,15 @@ func (m *Metrics) Reload(ok bool) {
 		result = "refused"
 	}
 	m.reloads.WithLabelValues(result).Inc()
+	m.reloaded(ok)
+}
+
+func (m *Metrics) reloaded(ok bool) {
+	m.reloadedAt.Set(float64(m.now().Unix()))
+	m.reloadedOK.Set(0)
+	if ok {
+		m.reloadedOK.Set(1)
+	}
 }
 
 // Refused counts a connection that was not served.

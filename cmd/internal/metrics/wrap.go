@@ -27,6 +27,9 @@ type handler struct {
 func (h *handler) Handle(ctx context.Context, msg *message.Message, env *message.Envelope) *message.Outcome {
 	defer h.counted()()
 	out := h.Handler.Handle(ctx, msg, env)
+	if out != nil && signs(h.role) {
+		h.m.records.found(out)
+	}
 	if out != nil && out.Header != "" {
 		h.m.headers.WithLabelValues(h.door, h.role, string(out.Header)).Inc()
 	}

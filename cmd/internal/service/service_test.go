@@ -196,7 +196,8 @@ func TestRelayService(t *testing.T) {
 	for _, want := range []string{
 		`dnseal_messages_total{door="relay",reply="2",result="signed",role="submission"} 1`,
 		`dnseal_lookups_total{code="",presence="present",status="secure",type="SMIMEA"} 1`,
-		`dnseal_certificate_days{kind="identity",name="alice@example.org"} 36`,
+		`dnseal_certificate_not_after_timestamp_seconds{kind="identity",name="alice@example.org"} 2.`,
+		`dnseal_own_records{state="published"} 1`, `dnseal_config_last_reload_successful 1`, `dnseal_build_info{commit=`,
 	} {
 		if body := w.get("/metrics"); !strings.Contains(body, want) {
 			t.Errorf("metrics lack %s:\n%s", want, body)
