@@ -1,4 +1,5 @@
-# Targets: build demo test check cross bench fuzz archives rewritings cover interop rollover fleet-bench peers
+# Targets: build demo install uninstall deb rpm tarball sbom reproducible container packages-test test check cross bench
+# fuzz archives rewritings cover interop rollover fleet-bench peers
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 RACE     := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 1m
@@ -7,7 +8,33 @@ BENCH    ?= .
 TAGS     ?=
 
 build:
-	go build -tags '$(TAGS)' -o bin/dnseal ./cmd/dnseal
+	go build -tags '$(TAGS)' -ldflags "-X dnseal/cmd/internal/cli.release=$$(./.ci/version) -X dnseal/cmd/internal/cli.commit=$$(./.ci/version commit)" -o bin/dnseal ./cmd/dnseal
+
+# make install PREFIX=/usr DESTDIR=/tmp/root; make deb ARCH=arm64: for another architecture, by Go's name of it.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+ARCH    ?= $(shell go env GOHOSTARCH)
+export TAGS
+
+install:
+	./.ci/stage bin/stage-$(ARCH) $(ARCH)
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh bin/stage-$(ARCH)/install.sh
+
+uninstall:
+	test -f bin/stage-$(ARCH)/install.sh || ./.ci/stage bin/stage-$(ARCH) $(ARCH)
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh bin/stage-$(ARCH)/install.sh uninstall
+
+# Packages for one architecture, in bin/packages. The same commit has the same bytes, in whatever folder.
+deb rpm tarball sbom:
+	./.ci/package bin/packages $(ARCH) $@
+
+# Builds all of them in two clones of the commit, and compares.
+reproducible:
+	./.ci/reproducible $(ARCH)
+
+# A container image: the static program, certificates of CAs, no shell, no root. Needs buildah.
+container:
+	./.ci/container $(ARCH)
 
 demo:
 	@go run ./cmd/dnseal demo
@@ -76,4 +103,5 @@ interop:
 peers:
 	./.ci/peers
 
-.PHONY: build demo test check cross bench fuzz archives rewritings cover interop rollover fleet-bench peers
+.PHONY: build demo install uninstall deb rpm tarball sbom reproducible container packages-test test check cross bench \
+	fuzz archives rewritings cover interop rollover fleet-bench peers

@@ -87,11 +87,11 @@ func newRoot() *cobra.Command {
 
 // setVersion adds --version. Cobra's own would bring text/template into the build for devices.
 func setVersion(root *cobra.Command) {
-	version := root.Flags().BoolP("version", "v", false, "version of "+root.Name())
+	version := root.Flags().BoolP("version", "v", false, "version, commit and build of "+root.Name())
 	run := root.RunE
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		if *version {
-			_, err := io.WriteString(cmd.OutOrStdout(), root.Name()+" "+cli.Version()+"\n"+parts()+"\n")
+			_, err := io.WriteString(cmd.OutOrStdout(), root.Name()+" "+cli.ThisBuild().String()+"\n"+parts()+"\n")
 			return err
 		}
 		return run(cmd, args)

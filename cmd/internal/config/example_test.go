@@ -44,6 +44,22 @@ func TestExampleFile(t *testing.T) {
 	}
 }
 
+// TestInstalledFile: what packages install as dnseal.toml is a configuration without mistakes.
+func TestInstalledFile(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../dnseal/dist/dnseal.installed.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, n := parse(string(text), "dnseal.toml")
+	if err := n.err(); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Milters) != 2 || len(c.Sign.Rules) != 1 {
+		t.Errorf("%d milters, %d rules", len(c.Milters), len(c.Sign.Rules))
+	}
+}
+
 // TestReadme: what the README says to write is a configuration without mistakes.
 func TestReadme(t *testing.T) {
 	t.Parallel()
