@@ -64,6 +64,21 @@ printed and published, and nothing can be signed.`,
 	return cmd
 }
 
+// printRecord prints the record of an identity that was just made, as identity record does.
+func printRecord(cmd *cobra.Command, id *identity.Identity, dir string) error {
+	record := newIdentityRecord()
+	args := []string{id.Name, "--identities", dir}
+	if id.Certificate == nil && id.Use() != identity.UseEncrypt {
+		args = append(args, "--matching", "0")
+	}
+	record.SetArgs(args)
+	record.SetIn(cmd.InOrStdin())
+	record.SetOut(cmd.OutOrStdout())
+	record.SetErr(cmd.ErrOrStderr())
+	record.SilenceErrors, record.SilenceUsage = true, true
+	return record.ExecuteContext(cmd.Context())
+}
+
 // printPublishHint says how an identity is published: by an update, or by hand.
 func printPublishHint(w io.Writer, id *identity.Identity, dir string) {
 	args := identity.Quote(id.Name) + " --identities " + identity.Quote(dir)
@@ -104,6 +119,7 @@ is here. Without one the key is raw, and published as "3 1 0": dnseal encrypts
 to such a key and names it by its key identifier, which is our own reading of
 RFC 8162; other programs need the certificate.`,
 		Example: `  dnseal identity new alice@example.org --identities keys
+  dnseal identity new alice@example.org --record --identities keys >>zone
   dnseal identity new alice@example.org --use encrypt --identities keys
   dnseal identity new alice@example.org --algorithm ml-dsa-65 --identities keys`,
 		Args: cobra.ExactArgs(1),
@@ -117,6 +133,7 @@ RFC 8162; other programs need the certificate.`,
 	passphrase := cmd.Flags().String("passphrase-file", "", "encrypt the key by the first line of `FILE`; -: asked at the terminal, else a line of\nstandard input; for --pkcs11 the PIN, for --tpm the password that the key gets")
 	cmd.Flags().StringVar(&opts.PKCS11, "pkcs11", "", "the key is on a PKCS #11 token: `URI` (RFC 7512) names it; where it is not there it is made")
 	cmd.Flags().BoolVar(&opts.TPM, "tpm", false, "make the key in the TPM 2.0 (environment: DNSEAL_TPM)")
+	record := cmd.Flags().Bool("record", false, "print its DNS record too, as \"dnseal identity record\" does")
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		if cmd.Flags().Changed("days") && opts.Days == 0 {
 			return errors.New("--days needs at least 1; without it the certificate is valid for ten years")
@@ -141,6 +158,9 @@ RFC 8162; other programs need the certificate.`,
 			return err
 		}
 		printMade(cmd.ErrOrStderr(), id, opts)
+		if *record {
+			return printRecord(cmd, id, *dir)
+		}
 		printPublishHint(cmd.ErrOrStderr(), id, *dir)
 		return nil
 	}
