@@ -100,6 +100,11 @@ cover:
 interop:
 	root=$$(./.ci/interop-root) && go test -count=1 -timeout 30m -run '^TestInterop' -v ./smime -bouncycastle -debian13="$$root"
 
+# Debian 12 and 13, made once below the user's cache folder: the package is installed there, upgraded over
+# a changed configuration, removed, purged, and used as README says.
+packages-test:
+	./.ci/packages-test
+
 peers:
 	./.ci/peers
 
