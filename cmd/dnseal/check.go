@@ -4,10 +4,13 @@ package main
 
 import (
 	"errors"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/check"
+	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/migration"
 )
 
 func newCheck() *cobra.Command {
@@ -15,6 +18,7 @@ func newCheck() *cobra.Command {
 	var opts check.Options
 	var ask check.Question
 	var list check.TableOptions
+	var others migrating
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Prove that a configuration works: keys, records, next hops",
@@ -39,13 +43,20 @@ unknown), for each rule; then the identities that no rule uses. Of the
 identities of a rule it lists ten, those in trouble first, and counts the rest;
 --all and --json give all.
 
+With --opendkim it reads an opendkim.conf and its tables, with --signing-milter
+the table of a signing-milter in its text form, and prints what means the same in
+dnseal.toml: rules, DKIM keys, and the commands for the identities. What has no
+counterpart is in comments, by file and line. No configuration is read.
+
 Exit status: 0 all is right, with --as: it would be signed; 1 something is
-wrong, with --as: it would not be signed; 2 the configuration cannot be read, or
+wrong, with --as: it would not be signed, with --opendkim or --signing-milter: not all
+could be taken over; 2 the configuration cannot be read, or
 output cannot be written; 3 something is undecided, nothing is wrong.`,
 		Example: `  dnseal check --config /etc/dnseal/dnseal.toml
   dnseal check --as user:billing --from info@example.org --to bob@example.com
   dnseal check --as tls:sensor7._device.example.net --from alerts@example.net
-  dnseal check --table`,
+  dnseal check --table
+  dnseal check --opendkim /etc/opendkim.conf`,
 		Args: cobra.NoArgs,
 	}
 	file := configFlag(cmd)
@@ -58,9 +69,12 @@ output cannot be written; 3 something is undecided, nothing is wrong.`,
 	flags.BoolVar(&table, "table", false, "print the rules with their identities and the state of each record")
 	flags.BoolVar(&list.All, "all", false, "with --table: list all identities")
 	flags.BoolVar(&object, "json", false, "with --as and --table: print JSON, one object a line")
+	others.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		out := cmd.OutOrStdout()
 		switch {
+		case others.asked():
+			return others.run(out)
 		case len(ask.As) == 0 && (ask.From != "" || len(ask.To) > 0 || ask.MailFrom != ""):
 			return errors.New("--from, --to and --mail-from are for --as")
 		case len(ask.As) > 0 && ask.From == "":
@@ -80,4 +94,41 @@ output cannot be written; 3 something is undecided, nothing is wrong.`,
 		return check.Run(cmd.Context(), out, *file, opts)
 	}
 	return cmd
+}
+
+// migrating is what is read of another signer.
+type migrating struct {
+	openDKIM string
+	milter   migration.Tables
+}
+
+func (m *migrating) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&m.openDKIM, "opendkim", "", "print the rules of an opendkim.conf, `FILE`, and of its tables")
+	flags.StringVar(&m.milter.Signing, "signing-milter", "", "print the rules of the signing table, `FILE`, of a signing-milter")
+	flags.StringVar(&m.milter.Auth, "auth-table", "", "with --signing-milter: its table of users, `FILE`")
+	flags.StringVar(&m.milter.Mode, "mode-table", "", "with --signing-milter: its table of recipients, `FILE`")
+	cmd.MarkFlagsMutuallyExclusive("opendkim", "signing-milter", "as", "table", "quiet")
+}
+
+func (m *migrating) asked() bool { return m.openDKIM != "" || m.milter != migration.Tables{} }
+
+// run prints the rules.
+func (m *migrating) run(out io.Writer) (err error) {
+	var rules *migration.Rules
+	switch {
+	case m.openDKIM != "":
+		rules, err = migration.OpenDKIM(m.openDKIM)
+	case m.milter.Signing != "":
+		rules, err = migration.SigningMilter(m.milter)
+	default:
+		err = errors.New("--auth-table and --mode-table are for --signing-milter")
+	}
+	if err == nil {
+		err = rules.Write(out)
+	}
+	if err == nil && len(rules.Left) > 0 {
+		err = cli.ExitNotPass
+	}
+	return err
 }

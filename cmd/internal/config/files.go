@@ -9,9 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/relay/sasl"
@@ -57,16 +60,31 @@ func (c *Config) loadIdentities(n *notes) {
 		n.wrong("identities", "%s%s", strip(err), advice(err))
 		return
 	}
-	for _, name := range names {
-		id, err := c.loaded.live.Load(c.Identities, name)
-		if err != nil && !errors.Is(err, identity.ErrRevoked) {
+	ids, errs := c.loadAll(names)
+	for i, name := range names {
+		if err := errs[i]; err != nil && !errors.Is(err, identity.ErrRevoked) {
 			n.wrong("identities", "%s%s", strip(err), advice(err))
 		}
-		c.loaded.identities[name] = id // nil: there, and noted as unusable, or revoked
+		c.loaded.identities[name] = ids[i] // nil: there, and noted as unusable, or revoked
 	}
 	for _, needed := range c.named() {
 		c.needIdentity(n, needed.key, needed.name)
 	}
+}
+
+// loadAll loads identities by all processors: thousands of them take seconds.
+func (c *Config) loadAll(names []string) ([]*identity.Identity, []error) {
+	ids, errs := make([]*identity.Identity, len(names)), make([]error, len(names))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		g.Go(func() error {
+			ids[i], errs[i] = c.loaded.live.Load(c.Identities, name)
+			return nil
+		})
+	}
+	_ = g.Wait() // what is wrong is in errs
+	return ids, errs
 }
 
 // named is an identity that the configuration names at a key.

@@ -55,9 +55,10 @@ func (s stamp) equal(other stamp) bool {
 	return true
 }
 
-// Set is a set of identities of one directory. Its zero value is empty and can be used. Load is for
-// one goroutine, before the others begin; Get and Fresh are safe for concurrent use.
+// Set is a set of identities of one directory. Its zero value is empty and can be used. All methods
+// are safe for concurrent use, but all calls of Load must have ended before the first of another.
 type Set struct {
+	loading sync.Mutex // held by Load while it changes entries
 	entries map[string]*entry
 }
 
@@ -100,6 +101,8 @@ func (s *Set) Load(dir, name string) (*identity.Identity, error) {
 		return nil, l.err
 	}
 	e.loaded.Store(l)
+	s.loading.Lock()
+	defer s.loading.Unlock()
 	if s.entries == nil {
 		s.entries = map[string]*entry{}
 	}
