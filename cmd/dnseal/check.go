@@ -10,6 +10,7 @@ import (
 
 	"dnseal/cmd/internal/check"
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/flags"
 	"dnseal/cmd/internal/migration"
 )
 
@@ -44,14 +45,14 @@ identities of a rule it lists ten, those in trouble first, and counts the rest;
 --all and --json give all.
 
 With --opendkim it reads an opendkim.conf and its tables, with --signing-milter
-the table of a signing-milter in its text form, and prints what means the same in
-dnseal.toml: rules, DKIM keys, and the commands for the identities. What has no
-counterpart is in comments, by file and line. No configuration is read.
+the table of a signing-milter in its text form, and prints what means the same
+in dnseal.toml: rules, DKIM keys, and the commands for the identities. What has
+no counterpart is in comments, by file and line. No configuration is read.
 
 Exit status: 0 all is right, with --as: it would be signed; 1 something is
-wrong, with --as: it would not be signed, with --opendkim or --signing-milter: not all
-could be taken over; 2 the configuration cannot be read, or
-output cannot be written; 3 something is undecided, nothing is wrong.`,
+wrong, with --as: it would not be signed, with --opendkim or --signing-milter:
+not all could be taken over; 2 the configuration cannot be read, or output
+cannot be written; 3 something is undecided, nothing is wrong.`,
 		Example: `  dnseal check --config /etc/dnseal/dnseal.toml
   dnseal check --as user:billing --from info@example.org --to bob@example.com
   dnseal check --as tls:sensor7._device.example.net --from alerts@example.net
@@ -60,15 +61,16 @@ output cannot be written; 3 something is undecided, nothing is wrong.`,
 		Args: cobra.NoArgs,
 	}
 	file := configFlag(cmd)
-	flags := cmd.Flags()
-	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "print only what is wrong or undecided")
-	flags.StringArrayVar(&ask.As, "as", nil, "say what would happen to mail of `SUBMITTER`: user:NAME, tls:NAME or net:ADDRESS; repeatable")
-	flags.StringVar(&ask.From, "from", "", "with --as: the value of From, an `ADDRESS` with or without a display name")
-	flags.StringArrayVar(&ask.To, "to", nil, "with --as: a recipient's `ADDRESS`; repeatable")
-	flags.StringVar(&ask.MailFrom, "mail-from", "", "with --as: the envelope sender, an `ADDRESS`, or <> for none (default that of --from)")
-	flags.BoolVar(&table, "table", false, "print the rules with their identities and the state of each record")
-	flags.BoolVar(&list.All, "all", false, "with --table: list all identities")
-	flags.BoolVar(&object, "json", false, "with --as and --table: print JSON, one object a line")
+	set := cmd.Flags()
+	set.BoolVarP(&opts.Quiet, "quiet", "q", false, "print only what is wrong or undecided")
+	set.StringArrayVar(&ask.As, "as", nil, "say what would happen to mail of `SUBMITTER`: user:NAME, tls:NAME or net:ADDRESS; repeatable")
+	flags.CompletePrefixes(cmd, "as", "user:", "tls:", "net:")
+	set.StringVar(&ask.From, "from", "", "with --as: the value of From, an `ADDRESS` with or without a display name")
+	set.StringArrayVar(&ask.To, "to", nil, "with --as: a recipient's `ADDRESS`; repeatable")
+	set.StringVar(&ask.MailFrom, "mail-from", "", "with --as: the envelope sender, an `ADDRESS`, or <> for none (default that of --from)")
+	set.BoolVar(&table, "table", false, "print the rules with their identities and the state of each record")
+	set.BoolVar(&list.All, "all", false, "with --table: list all identities")
+	set.BoolVar(&object, "json", false, "with --as and --table: print JSON, one object a line")
 	others.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		out := cmd.OutOrStdout()
@@ -103,11 +105,11 @@ type migrating struct {
 }
 
 func (m *migrating) register(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringVar(&m.openDKIM, "opendkim", "", "print the rules of an opendkim.conf, `FILE`, and of its tables")
-	flags.StringVar(&m.milter.Signing, "signing-milter", "", "print the rules of the signing table, `FILE`, of a signing-milter")
-	flags.StringVar(&m.milter.Auth, "auth-table", "", "with --signing-milter: its table of users, `FILE`")
-	flags.StringVar(&m.milter.Mode, "mode-table", "", "with --signing-milter: its table of recipients, `FILE`")
+	set := cmd.Flags()
+	set.StringVar(&m.openDKIM, "opendkim", "", "print the rules of an opendkim.conf, `FILE`, and of its tables")
+	set.StringVar(&m.milter.Signing, "signing-milter", "", "print the rules of the signing table, `FILE`, of a signing-milter")
+	set.StringVar(&m.milter.Auth, "auth-table", "", "with --signing-milter: its table of users, `FILE`")
+	set.StringVar(&m.milter.Mode, "mode-table", "", "with --signing-milter: its table of recipients, `FILE`")
 	cmd.MarkFlagsMutuallyExclusive("opendkim", "signing-milter", "as", "table", "quiet")
 }
 

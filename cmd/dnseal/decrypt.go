@@ -45,6 +45,7 @@ limit, or is encrypted by an algorithm that is not supported.`,
 	}
 	dir := flags.Identities(cmd)
 	cmd.Flags().StringArrayVar(&names, "identity", nil, "use the keys of `NAME` alone; repeated")
+	flags.CompleteIdentityFlag(cmd, "identity", dir)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return decrypt(cmd, *dir, names, args) }
 	return cmd
 }

@@ -80,6 +80,7 @@ func (f *encryptFlags) register(cmd *cobra.Command) {
 	set.StringSliceVar(&f.bcc, "bcc", nil, "encrypt apart to `ADDRESS`, of whom nobody learns")
 	set.StringArrayVar(&f.certificates, "certificate", nil, "encrypt to the certificate in `FILE` (PEM or DER): its addresses are not looked up; repeated")
 	set.StringArrayVar(&f.signAs, "sign-as", nil, "sign as `NAME` instead of the From address; repeated: one signature each")
+	flags.CompleteIdentityFlag(cmd, "sign-as", &f.identities)
 	set.BoolVar(&f.noSign, "no-sign", false, "encrypt only: the reader cannot tell who wrote it")
 	set.BoolVar(&f.opaque, "opaque", false, "sign in the form application/pkcs7-mime")
 	set.BoolVar(&f.noHeader, "no-header-protection", false, "leave Subject and the rest of the header as they are, in clear")

@@ -66,6 +66,7 @@ usage, or a file that cannot be read or written.`,
 	dir := flags.Identities(cmd)
 	set := cmd.Flags()
 	set.StringVar(&giver, "giver", "", "`NAME` of the identity that signs")
+	flags.CompleteIdentityFlag(cmd, "giver", dir)
 	set.StringVar(&m.Taker, "taker", "", "`NAME` of who may take it (default: anybody)")
 	set.StringVar(&m.To, "to", "", "`FILE` that is made")
 	set.StringVar(&inventory, "inventory", "", "`FILE` with the inventory (default: "+fleet.DefaultInventory+" in --identities)")

@@ -189,6 +189,10 @@ with its CA's at the latest.`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	dir := flags.Identities(cmd)
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		names, _ := flags.CompleteAllIdentities(dir)(cmd, args, word)
+		return names, cobra.ShellCompDirectiveDefault // or the file of a request
+	}
 	cmd.Flags().IntVar(&opts.Days, "days", ca.DefaultDays, "`DAYS` of validity")
 	cmd.Flags().StringVar(&out, "out", "", "write the certificates of a request to `FILE`; of several: to DIR/NAME.pem of an existing directory")
 	cmd.Flags().StringVar(&name, "name", "", "`NAME` for a request that states none")

@@ -39,7 +39,7 @@ type lifeCommand struct {
 func newLifeCommand(cmd *cobra.Command) *lifeCommand {
 	c := &lifeCommand{dir: flags.Identities(cmd)}
 	c.zone.Register(cmd)
-	cmd.ValidArgsFunction = completeMany(c.dir)
+	cmd.ValidArgsFunction = flags.CompleteAllIdentities(c.dir)
 	require := cmd.PreRunE
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
 		if c.zone.Config != "" {
@@ -48,14 +48,6 @@ func newLifeCommand(cmd *cobra.Command) *lifeCommand {
 		return require(cmd, args)
 	}
 	return c
-}
-
-// completeMany completes names of identities.
-func completeMany(dir *string) cobra.CompletionFunc {
-	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		names, _ := identity.List(*dir) // without a directory there is nothing to offer
-		return names, cobra.ShellCompDirectiveNoFileComp
-	}
 }
 
 // open opens the publisher and finds the directory.

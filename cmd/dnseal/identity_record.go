@@ -110,7 +110,7 @@ RSA-2048 adds 192 octets.
 		Args: cobra.MinimumNArgs(1),
 	}
 	dir := flags.Identities(cmd)
-	cmd.ValidArgsFunction = flags.CompleteIdentities(dir)
+	cmd.ValidArgsFunction = flags.CompleteAllIdentities(dir)
 	// RFC 6698, Section 2.1.1; the acronyms are those of RFC 7218.
 	cmd.Flags().Uint8Var(&form.usage, "usage", 3, "certificate usage `N`: 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE")
 	form.register(cmd)

@@ -14,7 +14,9 @@ import (
 
 // configFlag is the flag of every command that reads dnseal.toml.
 func configFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().String("config", "/etc/dnseal/dnseal.toml", "configuration `FILE`")
+	file := cmd.Flags().String("config", "/etc/dnseal/dnseal.toml", "configuration `FILE`")
+	_ = cmd.MarkFlagFilename("config", "toml") // the flag is there
+	return file
 }
 
 // runService runs a daemon until SIGTERM or SIGINT.

@@ -63,6 +63,7 @@ DNSSEC or do not match the key.`,
 	dir := flags.Identities(cmd)
 	set := cmd.Flags()
 	set.StringArrayVar(&f.identities, "identity", nil, "sign as `NAME` instead of the From address; repeated: one signature each")
+	flags.CompleteIdentityFlag(cmd, "identity", dir)
 	set.BoolVar(&f.opaque, "opaque", false, "make application/pkcs7-mime: survives every relay, unreadable without S/MIME")
 	set.BoolVar(&f.noCerts, "no-certs", false, "leave certificates out (needs a record with the whole key or certificate: 3 1 0, 3 0 0)")
 	set.BoolVar(&f.noHeader, "no-header-protection", false, "do not protect header fields")

@@ -133,6 +133,8 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.identities, "identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` of the identities (environment: DNSEAL_IDENTITIES)")
 	fs.StringVar(&f.identity, "identity", "", "sign as `NAME` instead of the From address")
 	fs.StringVar(&f.client, "client", "", "log in by the certificate of the identity `NAME`; default: the one that signs, where it is no mail address")
+	flags.CompleteIdentityFlag(cmd, "identity", &f.identities)
+	flags.CompleteIdentityFlag(cmd, "client", &f.identities)
 	fs.StringVar(&f.user, "user", "", "log in as `NAME` by a password")
 	fs.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password")
 	fs.StringVar(&f.spool, "spool", "", "keep in `DIR` what cannot be handed in now")
