@@ -33,6 +33,8 @@ space: "512K", "50MB", "1GiB". K, KB and KiB are 1024 bytes, M, MB and MiB 1024 
 			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(k.Name), roff(k.Text))
 		}
 	}
+	b.WriteString(examples())
+	b.WriteString(daemonText)
 	b.WriteString(".SH SEE ALSO\n.BR dnseal-relay (1),\n.BR dnseal-milter (1),\n.BR dnseal-check (1),\n.BR dnseal-verdicts (7)\n")
 	return b.String(), nil
 }

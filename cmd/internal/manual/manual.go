@@ -73,6 +73,10 @@ func commandPage(cmd *cobra.Command) string {
 		b.WriteString(".SH OPTIONS\n")
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) { b.WriteString(option(f)) })
 	}
+	if name := manName(cmd); name == "dnseal-relay" || name == "dnseal-milter" {
+		files, _, _ := strings.Cut(daemonText, ".SH EXIT STATUS")
+		b.WriteString(files)
+	}
 	if status != "" {
 		fmt.Fprintf(&b, ".SH EXIT STATUS\n%s\n", roff(status))
 	}
