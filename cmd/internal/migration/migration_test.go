@@ -119,6 +119,7 @@ from = [
   "bob@example.com",
 ]`, []string{
 			"DIR/keys:3: % stands for each domain that matches *.example; write an entry of dkim.sign for each of them",
+			"DIR/signers:5: * is signed by example.org there; a key here signs for its own domain and those below it",
 			"DIR/keys:4: the private key itself stands there; write it into a file of mode 0600, and name that",
 			"DIR/keys:5: want DOMAIN:SELECTOR:FILE as the value of short",
 			"DIR/signers:8: there is no key missing in the KeyTable",
@@ -145,7 +146,10 @@ from = [
   "*@*.example.org",
   "postmaster@*",
   "*@*",
-]`, nil},
+]`, []string{
+			"DIR/signers:5: postmaster@* is signed by example.org there; a key here signs for its own domain and those below it",
+			"DIR/signers:6: * is signed by example.org there; a key here signs for its own domain and those below it",
+		}},
 		{"database", map[string]string{"conf": "Mode s\nKeyTable file:DIR/conf\nSigningTable dsn:mysql://user:secret@db/dkim\n"}, "",
 			[]string{"DIR/conf:3: SigningTable is of kind dsn:, which is not read; write its content as lines KEY VALUE, and name it as file:PATH"}},
 	} {

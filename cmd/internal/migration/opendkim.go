@@ -141,14 +141,14 @@ func (o *openDKIM) signer(s row, patterns bool, keys map[string]row) {
 		name = domain
 	}
 	if k, found := keys[name]; found {
-		o.tableKey(k, domain)
+		o.tableKey(s, k, domain)
 		return
 	}
 	o.left(s.place, "there is no key %s in the KeyTable", cmp.Or(name, "(none)"))
 }
 
-// tableKey is a row of the KeyTable, for senders of a domain.
-func (o *openDKIM) tableKey(k row, domain string) {
+// tableKey is a row of the KeyTable, for senders of a domain, which s names.
+func (o *openDKIM) tableKey(s, k row, domain string) {
 	d, rest, _ := strings.Cut(k.value, ":")
 	selector, file, _ := strings.Cut(rest, ":")
 	open := strings.Contains(domain, "*")
@@ -160,10 +160,12 @@ func (o *openDKIM) tableKey(k row, domain string) {
 	case open && (d == "%" || strings.Contains(file, "%")):
 		o.left(k.place, "%% stands for each domain that matches %s; write an entry of dkim.sign for each of them", domain)
 	default:
-		if d == "%" {
-			d = domain
+		d = strings.ToLower(strings.ReplaceAll(d, "%", domain))
+		if domain != d && !strings.HasSuffix(domain, "."+d) {
+			o.left(s.place, "%s is signed by %s there; a key here signs for its own domain and those below it", s.key, d)
+			return
 		}
-		o.key(Key{strings.ToLower(d), selector, strings.ReplaceAll(file, "%", domain)})
+		o.key(Key{d, selector, strings.ReplaceAll(file, "%", domain)})
 	}
 }
 
@@ -265,6 +267,9 @@ func (o *openDKIM) remarks() {
 	o.Verify = strings.Contains(mode, "v")
 	o.remark("From %s. OpenDKIM signs for all who logged in and for InternalHosts, whatever of these", filepath.Base(o.file))
 	o.remark("addresses they use; so do the rules. Say who may use which: see [[sign.rule]] in dnseal.toml(5).")
+	if id := o.value("AuthservID"); id != "" {
+		o.remark("AuthservID %s is authserv-id here; while both run each needs a name of its own.", id)
+	}
 	o.remark("A rule signs by S/MIME with the identity of the From address; mail of one that has none is deferred")
 	o.remark("(class sign-failed), so make them first, or leave the rules out and use [dkim] alone:")
 	for _, from := range o.from {
@@ -274,8 +279,5 @@ func (o *openDKIM) remarks() {
 	}
 	if len(o.Commands) == 0 {
 		o.Commands = []string{"dnseal identity new ADDRESS"}
-	}
-	if id := o.value("AuthservID"); id != "" {
-		o.remark("AuthservID %s is authserv-id here; while both run each needs a name of its own.", id)
 	}
 }
