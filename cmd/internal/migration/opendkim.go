@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// OpenDKIM reads an opendkim.conf(5), and the SigningTable, KeyTable and InternalHosts that it names.
-// Errors: those of [cli.ReadFile]; a line that is no text; a file without any of Domain, KeyFile and
-// SigningTable.
+// OpenDKIM reads an opendkim.conf(5), and the SigningTable, KeyTable and InternalHosts that it
+// names. Errors: those of [cli.ReadFile]; a line that is no text; a file without SigningTable and
+// without Domain and KeyFile.
 func OpenDKIM(file string) (*Rules, error) {
 	rows, err := readRows(file)
 	if err != nil {
