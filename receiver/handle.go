@@ -131,6 +131,9 @@ func (r *Report) attrs(d decision) []slog.Attr {
 		slog.String("from", r.From), slog.String("code", string(r.Code)), slog.String("reason", r.Reason),
 		slog.String("class", string(d.class)), slog.Int("signatures", len(r.Signatures)), slog.String("header", string(r.header())),
 	}
+	if len(r.DKIM) > 0 {
+		out = append(out, slog.String("dkim", r.DKIMText()))
+	}
 	if len(r.ResentBy) > 0 {
 		out = append(out, slog.String("resent_by", strings.Join(r.ResentBy, ", ")))
 	}

@@ -35,6 +35,9 @@ func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.R
 	report.Remarks, report.lookups = v.remarks(found), v.answers.all()
 	report.Encryption = describeEncryptions(found)
 	report.combine(found)
+	if o := r.opts; o.DKIM != nil && o.Offline == nil && o.Past == nil {
+		report.DKIM = o.DKIM(ctx, m)
+	}
 	return report
 }
 

@@ -126,6 +126,11 @@ type Options struct {
 	// Past has messages judged as of a time that is past, by what was kept about them: Lookup is
 	// not used. It is called once a message that has signatures, from several goroutines.
 	Past func(ctx context.Context, d Digests) *Past
+	// DKIM, when set, checks the DKIM signatures of a message, for Report.DKIM. It is called after
+	// the verdict on the S/MIME signatures, which what it says never changes, with what they have
+	// left of Timeout and of Limits. It is not called for a message that is judged offline or by
+	// what was kept. It is called from several goroutines.
+	DKIM func(ctx context.Context, m *message.Message) []DKIM
 	// Now is the clock; nil: time.Now. Dates of certificates and signing times are judged by it,
 	// the DNS by that of Lookup. Who can prove when a saved message came (never by what its signer
 	// claims) may give that time here: a certificate under usages 0 to 2 or PKIX roots had to be

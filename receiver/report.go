@@ -72,6 +72,10 @@ type Report struct {
 	// encrypted, a signing time more than an hour away from Date.
 	Remarks []string `json:"remarks,omitempty"`
 
+	// DKIM has the DKIM signatures that were checked, where Options.DKIM is set. They never make or
+	// mend the verdict, nor decide what is done with the message.
+	DKIM []DKIM `json:"dkim,omitempty"`
+
 	// Digests are those of the message, where Options.Digests wants them.
 	Digests *Digests `json:"-"`
 
@@ -153,6 +157,30 @@ type SignatureReport struct {
 	inner bool
 	// classes are those of all that was found, Code being only the worst.
 	classes []Class
+}
+
+// DKIM is a DKIM signature (RFC 6376) that the message came with.
+type DKIM struct {
+	// Domain and Selector are the tags d= and s=, in lower case and A-labels; empty where they are
+	// no names.
+	Domain   string `json:"domain"`
+	Selector string `json:"selector"`
+	// Result is a word of RFC 8601, Section 2.7.1.
+	Result Verdict `json:"result"`
+	// DNS is the state of the key's record, a word of RFC 4035, Section 4.3; empty where it was not
+	// asked for: what is incomplete, or over another body, is worth no lookup.
+	DNS string `json:"dns"`
+	// Code is a stable word for a result that is not a pass, Reason a sentence.
+	Code   string `json:"code"`
+	Reason string `json:"reason"`
+	// Algorithm is the tag a=, Signature the first characters of b= (RFC 6008).
+	Algorithm string `json:"algorithm"`
+	Signature string `json:"b"`
+	// OfFrom says that the domain of From is Domain or below it. It is a fact for readers: nothing
+	// here decides by it.
+	OfFrom bool `json:"of_from"`
+	// Testing: the domain says that it only tests DKIM (RFC 6376, Section 3.6.1, t=y).
+	Testing bool `json:"testing,omitempty"`
 }
 
 // CertificateReport describes the signer's certificate (RFC 5280, Section 4.1).

@@ -11,17 +11,46 @@ import (
 )
 
 // resultField is our Authentication-Results field: one result per signature (RFC 8601, Section 2.2,
-// allows any number). Where the message as a whole could not be judged, no signature of it has a
-// result of its own.
+// allows any number), those of DKIM last. Where the message as a whole could not be judged, no
+// signature of it has a result of its own.
 func resultField(id string, r *Report) message.Change {
 	if len(r.Signatures) == 0 || r.unjudged {
-		return authres.Field(id, authres.Result{Verdict: string(r.Verdict), Comment: withOpened(string(r.Code), r)})
+		whole := authres.Result{Verdict: string(r.Verdict), Comment: withOpened(string(r.Code), r)}
+		return authres.Field(id, append([]authres.Result{whole}, r.dkimResults()...)...)
 	}
 	var results []authres.Result
 	for _, s := range r.inOrder() {
 		results = append(results, r.resultOf(s))
 	}
-	return authres.Field(id, results...)
+	return authres.Field(id, append(results, r.dkimResults()...)...)
+}
+
+// dkimResults are the results of DKIM, which stand behind those of S/MIME.
+// RFC 8601, Section 2.7.1: the properties.
+func (r *Report) dkimResults() []authres.Result {
+	var out []authres.Result
+	for _, d := range r.DKIM {
+		out = append(out, authres.Result{
+			Method: authres.DKIM, Verdict: string(d.Result), Comment: d.comment(),
+			Domain: d.Domain, Selector: d.Selector, Signature: d.Signature,
+		})
+	}
+	return out
+}
+
+// comment is why a signature does not pass, and the state of its key in the DNS.
+func (d *DKIM) comment() string {
+	var parts []string
+	if d.Code != "" {
+		parts = append(parts, d.Code)
+	}
+	if d.DNS != "" {
+		parts = append(parts, "DNSSEC "+d.DNS)
+	}
+	if d.Testing {
+		parts = append(parts, "test mode")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // withOpened adds to a comment how the message was decrypted here.

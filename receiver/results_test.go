@@ -135,6 +135,22 @@ func TestResultField(t *testing.T) {
 			Report{Verdict: PermError, Code: CodeMalformed, unjudged: true, Signatures: []*SignatureReport{pass}},
 			"mx.example.net; smime=permerror (malformed)",
 		},
+		{
+			"with DKIM",
+			Report{Verdict: Pass, Signatures: []*SignatureReport{believed}, DKIM: []DKIM{
+				{Domain: "example.org", Selector: "s1", Result: Pass, DNS: "secure", Signature: "AuUoFEfD"},
+				{Domain: "example.com", Selector: "s_2", Result: Fail, Code: "bad-signature", DNS: "insecure", Signature: "a/b+c", Testing: true},
+				{Domain: "x;smime=pass", Selector: "a b", Result: Neutral, Code: "malformed)", Signature: "a=;b"},
+			}},
+			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, by the resolver, header unprotected) body.smime-part=2;" +
+				" dkim=pass (DNSSEC secure) header.d=example.org header.s=s1 header.b=AuUoFEfD;" +
+				` dkim=fail (bad-signature, DNSSEC insecure, test mode) header.d=example.com header.s=s_2 header.b="a/b+c";` +
+				" dkim=neutral (malformed])",
+		},
+		{
+			"unsigned, with DKIM", Report{Verdict: None, DKIM: []DKIM{{Domain: "example.org", Result: PermError, Code: "expired"}}},
+			"mx.example.net; smime=none; dkim=permerror (expired) header.d=example.org",
+		},
 		{"trouble", Report{Verdict: TempError, Code: CodeInternalError}, "mx.example.net; smime=temperror (internal-error)"},
 	} {
 		got := resultField("mx.example.net", &c.report)

@@ -43,6 +43,9 @@ func (st TextStyle) Write(w io.Writer, r *Report) error {
 	for _, s := range r.Signatures {
 		t.signature(s, r)
 	}
+	for i := range r.DKIM {
+		t.line("DKIM", r.DKIM[i].text())
+	}
 	t.hops(r.Hops)
 	_, err := w.Write(t.buf.Bytes())
 	return err

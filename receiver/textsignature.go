@@ -245,3 +245,33 @@ func chained(steps []string) string {
 	}
 	return strings.Join(steps, holds)
 }
+
+// text is the signature for people.
+func (d *DKIM) text() string {
+	text := string(d.Result)
+	if d.Domain != "" {
+		text += ", by " + d.Domain
+		if d.Selector != "" {
+			text += " (selector " + d.Selector + ")"
+		}
+	}
+	if d.DNS != "" {
+		text += ", key " + d.DNS
+	}
+	if d.Testing {
+		text += ", test mode"
+	}
+	if d.Domain != "" && !d.OfFrom {
+		text += ", not the domain of From"
+	}
+	return text + because(Code(d.Code), d.Reason)
+}
+
+// DKIMText is the results of DKIM in short: "pass example.org, fail example.net"; "" without any.
+func (r *Report) DKIMText() string {
+	var parts []string
+	for _, d := range r.DKIM {
+		parts = append(parts, strings.TrimSuffix(string(d.Result)+" "+d.Domain, " "))
+	}
+	return strings.Join(parts, ", ")
+}

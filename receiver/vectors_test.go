@@ -86,6 +86,7 @@ func checkVector(t *testing.T, base string, want expectation) {
 	dns := serve(t, readFile(t, base+".zone"))
 	report := judgeText(t, newReceiver(t, dns, want.Options), readFile(t, base+".eml"))
 	checkAction(t, dns, want.Options, readFile(t, base+".eml"))
+	checkDKIM(t, dns, want.Options, readFile(t, base+".eml"))
 	if want.Attack && report.Verdict == receiver.Pass {
 		t.Error("the attack passes")
 	}

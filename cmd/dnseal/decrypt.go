@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -150,4 +151,9 @@ func ready(keys []decryption.Key) []enveloped.Key {
 		}
 	}
 	return all
+}
+
+// registerKeys adds the flag for the keys that open encrypted mail.
+func (f *verifyFlags) registerKeys(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.keys, "identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` of the identities whose keys open encrypted mail (environment: DNSEAL_IDENTITIES)")
 }

@@ -11,6 +11,7 @@ import (
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/columns"
 	"dnseal/cmd/internal/mailbox"
+	"dnseal/cmd/internal/verify"
 	"dnseal/lookup"
 	"dnseal/receiver"
 	"dnseal/smime"
@@ -228,4 +229,23 @@ func (e *explainer) end() error {
 	}
 	_, err := fmt.Fprintln(e.cmd.OutOrStdout(), "nothing to explain: no signature here whose content or header was changed, or whose key is gone")
 	return err
+}
+
+// conclude says what a run came to besides the verdicts, and returns its exit status.
+func conclude(stderr io.Writer, t verify.Totals) error {
+	sayUnread(stderr, t.Unread, t.Messages)
+	if t.Advice != "" {
+		cli.Print(stderr, "dnseal: hint: %s", t.Advice)
+	}
+	if t.Status != cli.ExitOK {
+		return t.Status
+	}
+	return nil
+}
+
+// sayUnread says how many could not be read, where there were several.
+func sayUnread(stderr io.Writer, unread, all int) {
+	if unread > 0 && all > 1 {
+		cli.Print(stderr, "dnseal: %d of %d messages and arguments could not be read", unread, all)
+	}
 }

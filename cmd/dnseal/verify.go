@@ -5,8 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"runtime"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/columns"
 	"dnseal/cmd/internal/config"
+	"dnseal/cmd/internal/dkim"
 	"dnseal/cmd/internal/dnsflags"
 	"dnseal/cmd/internal/flags"
 	"dnseal/cmd/internal/manual"
@@ -36,6 +35,7 @@ type verifyFlags struct {
 	pkixRoots string
 	keys      string // the folder of the identities that decrypt
 	offline   bool
+	dkim      bool
 	maxAge    cli.Span
 	evidence  verify.Kept
 	loaded    *config.Config // of --policy; nil: none
@@ -104,6 +104,11 @@ inside the verdict is not "pass", and what no key opens is "none" (encrypted). A
 part that is encrypted beside parts in clear is not opened. Nothing of it is
 written to disk in clear but into pages of --html.
 
+--dkim, or [dkim] verify in the file of --policy, also checks DKIM signatures
+and reports them beside the verdict, which they never change. Their keys are
+those of today: an old message often has none any more, which proves nothing.
+Nothing of them is kept as evidence.
+
 --save-evidence keeps what the verdicts rested on: chains of DNSSEC signatures,
 proofs of absence included, trust anchors, policy, and the digests of the
 messages. --evidence verifies by that, offline, years later, and gives the
@@ -156,6 +161,7 @@ func (f *verifyFlags) register(cmd *cobra.Command) {
 	set.StringVar(&f.output.GroupBy, "group-by", "", "count messages by `WORD` in place of a report on each: "+flags.OneOf(verify.Groups))
 	set.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time (default: one for each processor)")
 	set.Lookup("jobs").DefValue = "0" // the default depends on the machine
+	set.BoolVar(&f.dkim, "dkim", false, "also check DKIM signatures, which never change the verdict")
 	f.registerOffline(cmd)
 	f.registerKeys(cmd)
 	flags.CompleteWords(cmd, "only", "pass", "none", "neutral", "temperror", "policy", "fail", "permerror", verify.NotPass)
@@ -168,11 +174,6 @@ func (f *verifyFlags) registerOffline(cmd *cobra.Command) {
 	set.BoolVar(&f.offline, "offline", false, "look nothing up: judge by what signers sent along (sign --staple)")
 	f.maxAge = cli.Span(staple.DefaultMaxAge)
 	set.Var(&f.maxAge, "max-age", "with --offline: `TIME` since which the signer's records must have been signed, such as 12h or 7d")
-}
-
-// registerKeys adds the flag for the keys that open encrypted mail.
-func (f *verifyFlags) registerKeys(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.keys, "identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` of the identities whose keys open encrypted mail (environment: DNSEAL_IDENTITIES)")
 }
 
 // registerPolicy adds the flags of what messages are judged by.
@@ -200,6 +201,9 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	}
 	if client != nil {
 		defer client.Close() //nolint:errcheck // nothing is lost
+	}
+	if err = f.checkDKIM(client, &opts); err != nil {
+		return err
 	}
 	wrong := func(err error) { _ = cli.Report(stderr, err) }
 	f.evidence.Program, f.evidence.Note = "dnseal "+cli.Version(), note
@@ -326,21 +330,13 @@ func (f *verifyFlags) anchors() (*dnssec.Anchors, error) {
 	return nil, nil //nolint:nilnil // the keys of the root are meant
 }
 
-// conclude says what a run came to besides the verdicts, and returns its exit status.
-func conclude(stderr io.Writer, t verify.Totals) error {
-	sayUnread(stderr, t.Unread, t.Messages)
-	if t.Advice != "" {
-		cli.Print(stderr, "dnseal: hint: %s", t.Advice)
-	}
-	if t.Status != cli.ExitOK {
-		return t.Status
+// checkDKIM has DKIM checked where the flag or the file of --policy wants it.
+func (f *verifyFlags) checkDKIM(client *lookup.Client, opts *receiver.Options) error {
+	switch {
+	case client != nil && (f.dkim || f.loaded != nil && f.loaded.DKIM.Verify):
+		opts.DKIM = (&dkim.Verifier{Lookup: client, Saved: true}).Verify
+	case f.dkim:
+		return errors.New("--dkim needs the DNS: --offline and --evidence look nothing up")
 	}
 	return nil
-}
-
-// sayUnread says how many could not be read, where there were several.
-func sayUnread(stderr io.Writer, unread, all int) {
-	if unread > 0 && all > 1 {
-		cli.Print(stderr, "dnseal: %d of %d messages and arguments could not be read", unread, all)
-	}
 }

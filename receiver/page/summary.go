@@ -168,6 +168,7 @@ func (d *document) facts(p *writer) {
 	d.headerState(p)
 	p.put(`</dd></div>`)
 	d.encryption(p)
+	d.dkim(p)
 	if r.Action != "" {
 		d.fact(p, `Action`, r.Action+", by the policy given")
 	}

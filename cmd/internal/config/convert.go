@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"dnseal/cmd/internal/dkim"
 	"dnseal/cmd/internal/metrics"
 	"dnseal/cmd/internal/relay"
 	"dnseal/cmd/internal/relay/nexthop"
@@ -118,6 +119,9 @@ func (c *Config) ReceiverOptions(r lookup.Resolver, how Verifying) receiver.Opti
 		Lookup: r, Limits: c.dnsLimits(), On: c.On.verifying(),
 		PKIXRoots: c.loaded.roots, AuthservID: c.AuthservID, Observe: how.Observe, RestoreHeader: how.RestoreHeader,
 		MaxBytes: int64(c.Verify.MaxBytes), Timeout: time.Duration(c.Verify.Timeout),
+	}
+	if c.DKIM.Verify && r != nil {
+		o.DKIM = (&dkim.Verifier{Lookup: r}).Verify
 	}
 	c.addDecryption(&o)
 	for _, d := range c.Domains {

@@ -16,8 +16,13 @@ type DKIM struct {
 	// passed on without S/MIME is signed too: with no-rule = "accept" any user of this server can
 	// get a DKIM signature for any address of the domain that no rule names. Default: none.
 	Sign []DKIMKey `toml:"sign"`
-	// Verify reports DKIM of incoming mail beside the verdict, which it never changes. The keys
-	// are looked up as [dns] says. Default: false.
+	// Verify has inbound relays and verifying milters check DKIM of what they verify, and report it
+	// beside the verdict on S/MIME, which it never changes, nor what is done with the message:
+	// "dkim=" in Authentication-Results, with the state of the key's record by DNSSEC, and in the
+	// log. At most 5 signatures of a message are checked, those of the domain of From first. Keys
+	// are looked up as [dns] says, within what the lookups for S/MIME leave of [dns] queries and
+	// of [verify] timeout; "allow" holds for them, too. For "dnseal verify --policy" this is what
+	// --dkim is. Default: false.
 	Verify bool `toml:"verify"`
 }
 

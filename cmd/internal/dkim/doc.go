@@ -4,5 +4,6 @@
 // DKIM-Signature for each [Key] of the domain in From, by RSA (RFC 6376, Section 3.3) and Ed25519
 // (RFC 8463) together where both are there. key.go reads the keys and writes their records.
 //
-// go-msgauth makes and verifies the signatures; nothing else here imports it.
+// [Verifier] (verify.go) checks what comes in, by keys from validated DNS. go-msgauth makes the
+// signatures, and nothing else here imports it; why it does not verify them stands at Verifier.
 package dkim

@@ -56,6 +56,7 @@ var csvColumns = []struct {
 	{"protected_subject", func(r *receiver.Report, _ *receiver.SignatureReport) string { return r.ProtectedSubject }},
 	{"encryption", func(r *receiver.Report, _ *receiver.SignatureReport) string { return ciphers(r.Encryption) }},
 	{"decrypted_subject", func(r *receiver.Report, _ *receiver.SignatureReport) string { return r.DecryptedSubject }},
+	{"dkim", func(r *receiver.Report, _ *receiver.SignatureReport) string { return r.DKIMText() }},
 }
 
 // ciphers are those of the layers, outermost first, with "not opened" for one that was not.

@@ -2,7 +2,8 @@
 // another result in it than those that are meant. Start at [Field].
 // The words of a result are chosen in package receiver (results.go).
 //
-// Standards: RFC 8601 (the field), RFC 7281 (the method "smime" and its properties).
+// Standards: RFC 8601 (the field; the method "dkim", with RFC 6008), RFC 7281 (the method "smime"
+// and its properties).
 //
 // # Limitations
 //
@@ -11,18 +12,29 @@
 package authres
 
 import (
+	"cmp"
 	"strings"
 
 	"dnseal/smime/message"
 )
 
-// Result is one result of the method "smime". An empty field of it is left out.
+// Methods (RFC 8601, Section 2.7).
+const (
+	SMIME = "smime" // RFC 7281
+	DKIM  = "dkim"
+)
+
+// Result is one result. An empty field of it is left out.
 type Result struct {
+	Method  string // empty: SMIME
 	Verdict string // a result word of RFC 8601, Section 2.7; required
 	Comment string // for people, and of any characters
 	// Identifier, Part, Serial (hexadecimal) and Issuer are properties: RFC 7281, Section 3.2. An
 	// Identifier that cannot be written unchanged is left out. Serial and Issuer come together.
 	Identifier, Part, Serial, Issuer string
+	// Domain, Selector and Signature (the start of it) are properties of DKIM: RFC 8601, Section
+	// 2.7.1, and RFC 6008. One that cannot be written unchanged is left out.
+	Domain, Selector, Signature string
 }
 
 // Field returns the change that puts the field above all others (RFC 8601, Section 5), with its
@@ -39,7 +51,7 @@ func Field(id string, results ...Result) message.Change {
 }
 
 func (r Result) words() []string {
-	words := []string{"smime=" + r.Verdict}
+	words := []string{cmp.Or(r.Method, SMIME) + "=" + r.Verdict}
 	if r.Comment != "" {
 		words = append(words, "("+inComment(r.Comment)+")")
 	}
@@ -53,7 +65,33 @@ func (r Result) words() []string {
 	if r.Serial != "" || r.Issuer != "" {
 		words = append(words, "body.smime-serial="+pvalue(r.Serial), "body.smime-issuer="+pvalue(r.Issuer))
 	}
+	return append(words, r.dkimWords()...)
+}
+
+func (r Result) dkimWords() []string {
+	var words []string
+	if isName(r.Domain) {
+		words = append(words, "header.d="+r.Domain)
+	}
+	if isName(r.Selector) {
+		words = append(words, "header.s="+r.Selector)
+	}
+	// It is base64, in which a slash has to be quoted.
+	if isName(strings.ReplaceAll(r.Signature, "/", "x")) {
+		words = append(words, "header.b="+quoted(r.Signature))
+	}
 	return words
+}
+
+// isName reports whether a name can be written unchanged.
+func isName(s string) bool { return len(s) <= maxIdentifier && isToken(s) }
+
+// quoted writes what holds no quotation mark as a token or a quoted-string.
+func quoted(s string) string {
+	if isToken(s) {
+		return s
+	}
+	return `"` + s + `"`
 }
 
 // special is what ends a result, a property or a comment, for one reader or another.
