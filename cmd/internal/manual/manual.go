@@ -144,5 +144,8 @@ func related(cmd *cobra.Command) []string {
 	if !cmd.HasParent() || cmd.Name() == "relay" || cmd.Name() == "milter" {
 		page("dnseal-metrics", "7")
 	}
+	if cmd.Name() == "report" {
+		page("dnseal-log", "5")
+	}
 	return out
 }
