@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -55,6 +56,9 @@ func (k *checker) hop(key string, r *config.Relay, p nexthop.Probed) {
 	if p.Encrypted {
 		how = "with TLS, proven by policy"
 	}
+	if p.LoggedIn {
+		how += ", and lets us in as " + cmp.Or(r.NextHopUser, r.NextHopIdentity)
+	}
 	switch {
 	case p.Relays:
 		k.wrong(k.config.At(key+".next-hop"), "relay %s: the next hop %s accepts mail of unknown clients for other domains (%s), so this relay would be an open relay; pass it the client's address (pass-client), or let it trust this host less (Postfix: mynetworks)", r.Listen, p.Hop, p.Foreign)
@@ -77,6 +81,9 @@ func hopAdvice(err error) string {
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return "; name its roots in next-hop-roots, or use its TLSA records with next-hop-tls = \"dane\""
+	}
+	if _, ok := errors.AsType[*nexthop.LoginError](err); ok {
+		return "; are next-hop-user and next-hop-password-file what it knows?"
 	}
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -111,6 +111,7 @@ func (c *Config) checkRelay(n *notes, key string, r *Relay) {
 		n.notNegative(key+"."+name, value)
 	}
 	r.checkTLS(n, key)
+	r.checkHopLogin(n, key)
 	switch r.Role {
 	case RoleInbound:
 		r.checkInbound(n, key)

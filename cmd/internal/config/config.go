@@ -25,6 +25,7 @@ import (
 	"fmt"
 
 	"dnseal/cmd/internal/dkim"
+	"dnseal/cmd/internal/relay/nexthop"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
@@ -89,6 +90,7 @@ type loaded struct {
 	denied     *denyFiles
 	servers    map[string]*tls.Certificate // by certificate file
 	hopRoots   map[string]*x509.CertPool   // by file
+	passwords  map[string]nexthop.Secret   // by file
 }
 
 // DNS configures how names are looked up ([dns]).

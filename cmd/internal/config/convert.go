@@ -214,6 +214,7 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 	if cert := c.ServerCertificate(r); cert != nil {
 		o.TLS = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
 	}
+	o.Hop.User, o.Hop.Password, o.Hop.ClearLogin = r.NextHopUser, c.loaded.passwords[r.NextHopPasswordFile], r.NextHopLoginInClear
 	o.Hop.TLS = &tls.Config{RootCAs: c.loaded.hopRoots[r.NextHopRoots], MinVersion: tls.VersionTLS12}
 	if r.NextHopIdentity != "" {
 		o.Hop.Name = canonical(r.NextHopIdentity)

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/relay/nexthop"
 	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/lookup/dnssec"
 	"dnseal/sender"
@@ -35,6 +36,7 @@ func (c *Config) loadFiles(n *notes) {
 	c.loaded.denied = &denyFiles{files: map[string]*denyFile{}, now: time.Now}
 	c.loaded.servers = map[string]*tls.Certificate{}
 	c.loaded.hopRoots = map[string]*x509.CertPool{}
+	c.loaded.passwords = map[string]nexthop.Secret{}
 	for i := range c.Relays {
 		c.loadRelay(n, fmt.Sprintf("relay[%d]", i), &c.Relays[i])
 	}
@@ -147,6 +149,9 @@ func (c *Config) loadRelay(n *notes, key string, r *Relay) {
 			n.wrong(key+".next-hop-roots", "%s", err)
 		}
 		c.loaded.hopRoots[r.NextHopRoots] = pool(roots)
+	}
+	if r.NextHopPasswordFile != "" {
+		c.loaded.passwords[r.NextHopPasswordFile] = n.password(key+".next-hop-password-file", r.NextHopPasswordFile)
 	}
 	if r.DenyFile != "" {
 		if err := c.loaded.denied.load(r.DenyFile); errors.Is(err, fs.ErrNotExist) {

@@ -81,6 +81,17 @@ type Relay struct {
 	// hop; after a rollover that of the new key, without a reload. Where it is revoked mail waits.
 	// Default: none.
 	NextHopIdentity string `toml:"next-hop-identity"`
+	// NextHopUser is the name under which we log in at every next hop, by SASL PLAIN (RFC 4616), or
+	// LOGIN where only that is offered. Where the login is refused clients get 451, and the log has
+	// an error. Needs next-hop-password-file. Default: no login by password.
+	NextHopUser string `toml:"next-hop-user"`
+	// NextHopPasswordFile is a file whose first line is the password. Other users must not be able
+	// to read it. Default: none.
+	NextHopPasswordFile string `toml:"next-hop-password-file"`
+	// NextHopLoginInClear sends the password without TLS to a next hop on another machine too:
+	// whoever listens on the way learns it. Default: false; without TLS it only goes to loopback
+	// addresses and unix sockets.
+	NextHopLoginInClear bool `toml:"next-hop-login-in-clear"`
 	// PassClient is how the next hop learns the client's address: "xclient", "proxy" or "" (not at
 	// all). Default: "".
 	PassClient string `toml:"pass-client"`

@@ -123,6 +123,10 @@ func TestFiles(t *testing.T) {
 		{"open server key", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\ntls = \"starttls\"\ncertificate = \"DIR/open/bob@example.org/cert.pem\"\nkey = \"DIR/open/bob@example.org/key.pem\"", `:8: the key DIR/open/bob@example.org/key.pem can be read by others (mode 0644); chmod 600`},
 		{"no TSIG key", "[publish]\ntsig-key = \"DIR/nowhere\"", `:2: the file DIR/nowhere does not exist; make a key with: tsig-keygen -a hmac-sha256 NAME, and give it to the server too`},
 		{"bad TSIG key", "[publish]\ntsig-key = \"DIR/dnseal.toml\"", `:2: no usable TSIG key: DIR/dnseal.toml: it holds no key; write: key "name" {`},
+		{"no password", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\nnext-hop-user = \"x\"\nnext-hop-password-file = \"DIR/none\"", `:7: the file DIR/none does not exist; write the password into it, and chmod 600 DIR/none`},
+		{"open password", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\nnext-hop-user = \"x\"\nnext-hop-password-file = \"DIR/open/bob@example.org/key.pem\"", `:7: the file DIR/open/bob@example.org/key.pem can be read or changed by others (mode 0644); chmod 600`},
+		{"password in a folder", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\nnext-hop-user = \"x\"\nnext-hop-password-file = \"DIR/keys\"", `:7: DIR/keys is no regular file`},
+		{"empty password", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\nnext-hop-user = \"x\"\nnext-hop-password-file = \"DIR/empty\"", `:7: the first line of DIR/empty is no password`},
 		{"no group", "[[milter]]\nrole = \"verify\"\nlisten = \"unix:/x\"\nsocket-group = \"no such group\"", `:4: there is no group "no such group" here`},
 	}
 	for _, tt := range tests {
@@ -132,6 +136,9 @@ func TestFiles(t *testing.T) {
 			makeIdentity(t, filepath.Join(dir, "keys"), "alice@example.org")
 			makeIdentity(t, filepath.Join(dir, "open"), "bob@example.org")
 			if err := os.Chmod(filepath.Join(dir, "open", "bob@example.org", "key.pem"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "empty"), []byte("\nsesame\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			file := write(t, dir, tt.text)

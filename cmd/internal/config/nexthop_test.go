@@ -3,8 +3,11 @@ package config
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"dnseal/sender/identity"
@@ -58,5 +61,40 @@ func TestNextHopIdentity(t *testing.T) {
 	}
 	if _, err = leaf(); !errors.Is(err, identity.ErrRevoked) {
 		t.Errorf("revoked: %v", err)
+	}
+}
+
+// TestHopPassword: the first line of the file is the password, and nothing that prints the
+// configuration or the options shows it.
+func TestHopPassword(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "password"), []byte("sesame 1\r\nanother line\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(write(t, dir, `[[relay]]
+role = "inbound"
+listen = ":25"
+recipients = ["example.org"]
+next-hop = ["127.0.0.1:25"]
+next-hop-user = "relay"
+next-hop-password-file = "DIR/password"
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hop := c.RelayOptions(&c.Relays[0], Wiring{}).Hop
+	if hop.User != "relay" || string(hop.Password) != "sesame 1" || hop.ClearLogin {
+		t.Errorf("user %q, password %q", hop.User, string(hop.Password))
+	}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		if text := fmt.Sprintf(format+format, hop.Password, hop); strings.Contains(text, "sesame") || strings.Contains(text, "736573616d65") {
+			t.Errorf("%s shows the password", format)
+		}
+	}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", slog.Any("hop", hop.Password), slog.Any("loaded", c.loaded.passwords))
+	if strings.Contains(log.String(), "sesame") {
+		t.Errorf("the log shows the password: %s", &log)
 	}
 }

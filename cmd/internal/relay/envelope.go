@@ -3,6 +3,7 @@ package relay
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -70,7 +71,7 @@ func (s *session) cmdMail(ctx context.Context, arg string) {
 	}
 	hop, r, err := s.srv.pool.Begin(ctx, s.peer, tx.mail.needs, tx.mail.line)
 	if err != nil {
-		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop", slog.String("id", tx.id), slog.String("error", err.Error()))
+		s.srv.opts.Log.LogAttrs(ctx, hopLevel(err), "relay: next hop", slog.String("id", tx.id), slog.String("error", err.Error()))
 	}
 	if hop == nil {
 		s.record(ctx, tx, ending{result: "next-hop", replies: []wire.Reply{r}})
@@ -80,6 +81,14 @@ func (s *session) cmdMail(ctx context.Context, arg string) {
 	tx.hop, s.tx = hop, tx
 	tx.handler, tx.release = message.Hold(s.srv.opts.Handler)
 	s.pass("MAIL FROM:<>", r.Forward())
+}
+
+// hopLevel is what the log line of trouble with next hops deserves.
+func hopLevel(err error) slog.Level {
+	if _, ok := errors.AsType[*nexthop.LoginError](err); ok {
+		return slog.LevelError // no mail goes there before somebody acts
+	}
+	return slog.LevelWarn
 }
 
 // parseArgument reads what follows MAIL or RCPT.

@@ -40,7 +40,7 @@ func (s *session) cmdHello(ctx context.Context, arg string) {
 func (s *session) hopExtensions(ctx context.Context) []string {
 	ext, encrypted, err := s.srv.pool.Offered(ctx, s.peer)
 	if err != nil {
-		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop", slog.String("error", err.Error()))
+		s.srv.opts.Log.LogAttrs(ctx, hopLevel(err), "relay: next hop", slog.String("error", err.Error()))
 	}
 	var words []string
 	for _, w := range []string{"SMTPUTF8", "DSN", "REQUIRETLS"} {

@@ -25,8 +25,9 @@ type Client struct {
 	tls       bool              // the connection is encrypted, and verified by policy
 	mail      bool              // a transaction is open, or may be
 	announced string            // the origin that XCLIENT named last
-	used      int               // transactions so far
-	free      time.Time         // since when it is idle in the pool
+	loggedIn  bool
+	used      int       // transactions so far
+	free      time.Time // since when it is idle in the pool
 
 	Until time.Time // no read or write lasts longer; zero: no such cap
 	gone  func()    // called once when the connection ends; may be nil
@@ -81,10 +82,10 @@ func (c *Client) open(ctx context.Context, hello string, from Origin) error {
 	if err := c.startTLS(ctx, hello); err != nil {
 		return err
 	}
-	if err := c.logIn(); err != nil {
+	if err := c.introduce(from, hello); err != nil || c.announced != "" {
 		return err
 	}
-	return c.introduce(from, hello)
+	return c.logIn()
 }
 
 func (c *Client) wrap() {
@@ -221,16 +222,23 @@ func (c *Client) Envelope(lines []string) (r wire.Reply, err error) {
 // reply reads one reply within d, to what was sent. An error closes the connection: whatever comes
 // after it could be a reply to something else.
 func (c *Client) reply(d time.Duration, sent string) (wire.Reply, error) {
+	r, err := c.anyReply(d)
+	// RFC 5321, Section 4.3.2: no command but DATA has a 3yz reply.
+	if err == nil && r.Code/100 == 3 && sent != "DATA" {
+		c.Close()
+		return wire.Reply{}, fmt.Errorf("answers %s with %s", sent, r)
+	}
+	return r, err
+}
+
+// anyReply reads one reply within d.
+func (c *Client) anyReply(d time.Duration) (wire.Reply, error) {
 	total := d
 	if !c.Until.IsZero() {
 		total = min(d, time.Until(c.Until))
 	}
 	c.in.Limit(d, total)
 	r, err := c.in.ReadReply()
-	// RFC 5321, Section 4.3.2: no command but DATA has a 3yz reply.
-	if err == nil && r.Code/100 == 3 && sent != "DATA" {
-		err = fmt.Errorf("answers %s with %s", sent, r)
-	}
 	if err != nil {
 		c.Close()
 		return wire.Reply{}, err

@@ -75,7 +75,7 @@ func (h Hop) Host() string {
 }
 
 // local reports whether the hop is on this machine by its address.
-func (h Hop) local() bool {
+func (h Hop) Local() bool {
 	if h.Network == "unix" || h.Host() == "localhost" {
 		return true
 	}
@@ -109,6 +109,12 @@ type Options struct {
 	// Name is the owner name of the TLSA records of that certificate. Where the next hop offers
 	// AUTH EXTERNAL we log in under it. Empty: no login.
 	Name string
+	// User and Password log in at every next hop by PLAIN, or by LOGIN where only that is offered.
+	// An empty User: no such login.
+	User     string
+	Password Secret
+	// ClearLogin sends the password without TLS to other machines too.
+	ClearLogin bool
 	// Lookup is for Policy TLSDANE.
 	Lookup lookup.Resolver
 	// Pass says how the client's address reaches the next hop: "" (not), "xclient" or "proxy".
@@ -161,7 +167,7 @@ func (o Options) policyFor(h Hop) TLSPolicy {
 	if o.Policy != TLSDefault {
 		return o.Policy
 	}
-	if h.local() {
+	if h.Local() {
 		return TLSNone
 	}
 	return TLSVerify

@@ -63,7 +63,11 @@ func (c *Client) introduce(from Origin, hello string) error {
 	if from.Hello != "" {
 		hello = from.Hello
 	}
-	return c.hello(hello)
+	if err := c.hello(hello); err != nil {
+		return err
+	}
+	// Postfix forgets the login with all else.
+	return c.logIn()
 }
 
 func xclientAttributes(offered []string, from Origin) string {

@@ -118,6 +118,10 @@ func (p *Pool) BeginAt(ctx context.Context, hop Hop, from Origin, needs []string
 			err = errors.New(r.String())
 		}
 		switch {
+		// RFC 4954, Section 6, and RFC 3207, Section 4: it is about us, not about the message.
+		case err == nil && (r.Code == 530 || r.Code == 535 || r.Code == 538):
+			c.Close()
+			return nil, wire.Reply{}, fmt.Errorf("relay: next hop %s: %w", hop, loginError("answers MAIL with %s; see next-hop-user and next-hop-tls", r))
 		case err == nil && r.OK():
 			c.used++
 			c.mail = true

@@ -14,6 +14,8 @@ type Probed struct {
 	Err error
 	// Encrypted means that TLS was used, and that the hop passed the policy.
 	Encrypted bool
+	// LoggedIn means that the hop let us in, by password or EXTERNAL.
+	LoggedIn bool
 	// Foreign is the reply of the hop to a stranger's mail for somebody elsewhere, an inbound
 	// server's danger: it must refuse it, for it is reached from an address that it may trust.
 	// Empty when that was not tried.
@@ -48,7 +50,7 @@ func (p *Probed) probe(ctx context.Context, pool *Pool, inbound bool) error {
 		return err
 	}
 	defer func() { _ = c.conn.Close() }()
-	p.Encrypted = c.tls
+	p.Encrypted, p.LoggedIn = c.tls, c.loggedIn
 	if !inbound {
 		_, err = c.Command("QUIT")
 		return err
