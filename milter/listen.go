@@ -1,6 +1,7 @@
 package milter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,32 @@ func setAccess(path string, gid int, mode fs.FileMode) error {
 		mode = DefaultSocketMode
 	}
 	return os.Chmod(path, mode.Perm())
+}
+
+// SetAccess gives an open unix socket, by its path, other permissions: mode and group of opts,
+// where an empty Group is that of the process. Nobody gets in meanwhile whom neither the old nor
+// the new ones let in. Errors: the path is no socket any more, the group is unknown, or an error of
+// the system.
+func SetAccess(path string, opts ListenOptions) error {
+	gid := os.Getegid()
+	info, err := os.Lstat(path)
+	if err == nil && opts.Group != "" {
+		gid, err = groupID(opts.Group)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("milter: socket %s: %w", path, err)
+	case info.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("milter: %s is no socket any more", path)
+	}
+	// What both have, while the group is another.
+	if err = os.Chmod(path, info.Mode().Perm()&cmp.Or(opts.Mode, DefaultSocketMode).Perm()); err == nil {
+		err = setAccess(path, gid, opts.Mode)
+	}
+	if err != nil {
+		return fmt.Errorf("milter: socket %s: %w", path, err)
+	}
+	return nil
 }
 
 // removeStale removes a socket that no process serves.

@@ -9,7 +9,8 @@ type Relay struct {
 	// Listen is "host:port" or "unix:/path". A socket of this address that systemd passes is used
 	// instead of a new one. Mandatory.
 	Listen string `toml:"listen"`
-	// SocketMode is the mode of a unix socket, octal. Default: "0660".
+	// SocketMode is the mode of a unix socket, octal. A reload applies it, and the group, to the
+	// open socket; one that systemd passes stays as it is. Default: "0660".
 	SocketMode string `toml:"socket-mode"`
 	// SocketGroup is the group of a unix socket, by name or number. Default: the group of the
 	// process.
@@ -179,7 +180,8 @@ type Milter struct {
 	// Listen is "unix:/path", "inet:host:port" or "inet:port@host". A socket of this address that
 	// systemd passes is used instead of a new one. Mandatory.
 	Listen string `toml:"listen"`
-	// SocketMode is the mode of a unix socket, octal. Default: "0660".
+	// SocketMode is the mode of a unix socket, octal. A reload applies it, and the group, to the
+	// open socket; one that systemd passes stays as it is. Default: "0660".
 	SocketMode string `toml:"socket-mode"`
 	// SocketGroup is the group of a unix socket, by name or number. Default: the group of the
 	// process.

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"dnseal/cmd/internal/relay/nexthop"
 	"dnseal/cmd/internal/relay/wire"
 	"dnseal/smime/message"
 )
@@ -176,7 +177,15 @@ func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Messa
 // deliverPart sends one form and fills in the replies of its recipients.
 // again: the open transaction names other recipients too, so a new one is made.
 func (s *session) deliverPart(ctx context.Context, tx *transaction, m *message.Message, p part, again bool, replies []wire.Reply) {
-	final, err := s.send(ctx, tx, m, p, again)
+	var final []wire.Reply
+	var err error
+	all := p.at
+	if again {
+		p.at, err = s.reopen(tx, p, replies)
+	}
+	if err == nil && len(p.at) > 0 {
+		final, err = s.send(ctx, tx, m, p)
+	}
 	if err != nil {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop lost", slog.String("id", tx.id), slog.String("error", err.Error()))
 		if tx.hop != nil {
@@ -193,6 +202,8 @@ func (s *session) deliverPart(ctx context.Context, tx *transaction, m *message.M
 		default:
 			replies[i] = replyHopLost
 		}
+	}
+	for _, i := range all {
 		if replies[i].Closes() || replies[i].Code < 200 {
 			replies[i] = replyHopLost
 		}
@@ -203,7 +214,7 @@ func (s *session) deliverPart(ctx context.Context, tx *transaction, m *message.M
 var errLost = errors.New("relay: connection to the next hop was lost")
 
 // send runs one next-hop transaction to its end. Replies: one for all, or one for each recipient.
-func (s *session) send(ctx context.Context, tx *transaction, m *message.Message, p part, again bool) ([]wire.Reply, error) {
+func (s *session) send(ctx context.Context, tx *transaction, m *message.Message, p part) ([]wire.Reply, error) {
 	if tx.hop == nil {
 		return nil, errLost
 	}
@@ -222,11 +233,6 @@ func (s *session) send(ctx context.Context, tx *transaction, m *message.Message,
 		}
 		m, p.edit = converted, edit
 	}
-	if again {
-		if r, err := s.reopen(tx, p); err != nil || !r.OK() {
-			return []wire.Reply{r}, err
-		}
-	}
 	final, err := tx.hop.Send(len(p.at), func(w io.Writer) error {
 		_, err := m.WriteEdited(w, p.edit)
 		return err
@@ -238,12 +244,35 @@ func (s *session) send(ctx context.Context, tx *transaction, m *message.Message,
 	return final, err
 }
 
-// reopen makes a transaction for the recipients of one part. They were all accepted before; a reply
-// that is no 2xx is about one that no longer is.
-func (s *session) reopen(tx *transaction, p part) (wire.Reply, error) {
+// reopen makes a transaction for the recipients of one part, and returns those whom the next hop
+// takes. It took all of them before; who is refused now gets that reply, and so do all of the part
+// where the client has one answer for all: nothing is sent then.
+func (s *session) reopen(tx *transaction, p part, replies []wire.Reply) (taken []int, err error) {
+	if tx.hop == nil {
+		return p.at, errLost
+	}
 	lines := []string{"RSET", tx.mail.line(tx.hop)}
 	for _, i := range p.at {
 		lines = append(lines, tx.rcpts[i].line())
 	}
-	return tx.hop.Envelope(lines)
+	answers, err := tx.hop.Envelope(lines)
+	first := nexthop.Refused(answers)
+	if err == nil && first.Closes() {
+		err = fmt.Errorf("%w: %s", errLost, first) // RFC 5321, Section 3.8
+	}
+	if err != nil {
+		return p.at, err
+	}
+	whole := !answers[0].OK() || !answers[1].OK() || !s.srv.opts.LMTP && !first.OK()
+	for n, i := range p.at {
+		switch r := answers[n+2]; {
+		case whole:
+			replies[i] = first.Forward()
+		case r.OK():
+			taken = append(taken, i)
+		default:
+			replies[i] = r.Forward()
+		}
+	}
+	return taken, nil
 }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/sender/identity"
 	"dnseal/smime"
 	"dnseal/smime/message"
@@ -351,3 +353,77 @@ var sevenBit = handlerFunc(func(context.Context, *message.Message, *message.Enve
 	body.WriteString("Gr=C3=BC=C3=9Fe\r\n")
 	return &message.Outcome{Action: message.Accept, Edit: &message.Edit{Body: body}}
 })
+
+// TestLMTPFormsOneGone: of two recipients of one form, which needs a transaction of its own, the
+// next hop refuses one now. An LMTP client hears of that one alone.
+func TestLMTPFormsOneGone(t *testing.T) {
+	t.Parallel()
+	for refusal, want := range map[string]string{"550 5.1.1 gone": "550 5.1.1 gone\n", "452 4.2.2 full": "452 4.2.2 full\n", "421 4.3.2 bye": "451 4.4.2"} {
+		s := (&scriptedHop{answer: goneLater("RCPT TO:<bcc-no@a>", refusal)}).start(t)
+		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, LMTP: true, Handler: formsHandler})
+		k := dial(t, r.addr)
+		k.do("LHLO c", "250")
+		k.envelope("opaque@a", "bcc-no@a", "bcc@a", "clear@a")
+		k.do("DATA", "354")
+		k.write(simple + ".\r\n")
+		k.want("250 2.0.0 Ok")
+		k.want(want)
+		if strings.HasPrefix(refusal, "421") {
+			k.want("451 4.4.2")
+			k.want("451 4.4.2")
+			checkForms(t, s.got(), []string{"opaque"})
+			continue
+		}
+		k.want("250 2.0.0 Ok")
+		k.want("250 2.0.0 Ok")
+		checkForms(t, s.got(), []string{"opaque", "bcc", "main"})
+		if bcc := s.got()[1].rcpts; !slices.Equal(bcc, []string{"RCPT TO:<bcc@a>"}) {
+			t.Errorf("%s: the form went to %q", refusal, bcc)
+		}
+		k.do("NOOP", "250")
+	}
+}
+
+// goneLater refuses a command but for the first time.
+func goneLater(command, refusal string) func(string) string {
+	var count atomic.Int64
+	return func(line string) string {
+		if line == command && count.Add(1) > 1 {
+			return refusal
+		}
+		return ""
+	}
+}
+
+// TestPostfixLMTPOneGone: Postfix, which hands its mail to us by LMTP, returns it for the one
+// recipient who is refused after the content, and to nobody else twice.
+func TestPostfixLMTPOneGone(t *testing.T) {
+	t.Parallel()
+	s := (&scriptedHop{answer: goneLater("RCPT TO:<bcc-no@example.net>", "550 5.1.1 gone for ever")}).start(t)
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, LMTP: true, Handler: formsHandler})
+	addr := peertest.Postfix(t, peertest.ShortDir(t), r.addr, "default_transport = lmtp", "relay_transport = lmtp")
+	k := dial(t, addr)
+	k.do("EHLO c", "250")
+	k.envelope("opaque@example.net", "bcc-no@example.net", "bcc@example.net", "clear@example.net")
+	if reply := k.content(simple); !strings.HasPrefix(reply, "250") {
+		t.Fatal(reply)
+	}
+	peertest.WaitFor(t, "the bounce", func() bool { return len(s.got()) == 4 })
+	var bounced string
+	rcpts := map[string]int{}
+	for _, m := range s.got() {
+		if strings.HasPrefix(m.mail, "MAIL FROM:<>") {
+			bounced = m.data
+		}
+		for _, rcpt := range m.rcpts {
+			rcpts[rcpt]++
+		}
+	}
+	want := map[string]int{"RCPT TO:<opaque@example.net>": 1, "RCPT TO:<bcc@example.net>": 1, "RCPT TO:<clear@example.net>": 1, "RCPT TO:<a@example.org>": 1}
+	if !maps.Equal(rcpts, want) {
+		t.Errorf("recipients %v, want %v", rcpts, want)
+	}
+	if n := strings.Count(bounced, "Final-Recipient:"); n != 1 || !strings.Contains(bounced, "Final-Recipient: rfc822; bcc-no@example.net") || !strings.Contains(bounced, "gone for ever") {
+		t.Errorf("the bounce is about %d recipients:\n%s", n, bounced)
+	}
+}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"dnseal/cmd/internal/relay/nexthop"
+	"dnseal/cmd/internal/relay/wire"
 )
 
 // hopWait is how long every next hop waits for the next command: the shortest limit is that of
@@ -32,7 +35,9 @@ func (s *session) refresh(ctx context.Context, tx *transaction) {
 		for i, rcpt := range tx.rcpts {
 			lines[i] = rcpt.line()
 		}
-		if r, err = c.Envelope(lines); err == nil && r.OK() {
+		var replies []wire.Reply
+		replies, err = c.Envelope(lines)
+		if r = nexthop.Refused(replies); err == nil && r.OK() {
 			tx.hop = c
 			return
 		}

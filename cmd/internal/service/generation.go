@@ -40,6 +40,7 @@ func (s *service) generation(ctx context.Context, c *config.Config) (*generation
 		return nil, err
 	}
 	g := &generation{config: c, client: client, dns: s.metrics.Resolver(newWarner(client, s.log))}
+	wanted := s.sockets.wanted
 	before := s.sockets.begin()
 	if g.publisher, err = publisherOf(c, client); err == nil {
 		err = g.handlers(s.memory)
@@ -50,11 +51,16 @@ func (s *service) generation(ctx context.Context, c *config.Config) (*generation
 	if err == nil {
 		err = s.openJournal(g)
 	}
+	if err == nil {
+		err = s.sockets.setAccess(s.log)
+	}
 	if err != nil {
 		g.discard()
 		s.sockets.forget(before)
+		s.sockets.wanted = wanted
 		return nil, err
 	}
+	s.sockets.warnAccess(wanted, s.log)
 	return g, nil
 }
 

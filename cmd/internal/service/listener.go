@@ -79,7 +79,7 @@ func (s *service) openMilter(ctx context.Context, g *generation, m *config.Milte
 		return err
 	}
 	if old := s.current.get().listenerFor(m.Listen, *m); old != nil {
-		s.sockets.keep(a)
+		s.sockets.keep(a, m.Socket())
 		g.listeners = append(g.listeners, old)
 		return nil
 	}

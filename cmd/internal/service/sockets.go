@@ -21,11 +21,19 @@ type sockets struct {
 	passed map[string]net.Listener // by systemd, not used yet
 	used   map[string]bool         // by the generation being made
 	pinned map[string]bool         // the keys of the sockets for metrics and health
+	own    map[string]access       // unix sockets that this process made, as they are
+	wanted map[string]access       // unix sockets, as the generation being made wants them
+}
+
+// access is who may open a unix socket.
+type access struct {
+	path string
+	milter.ListenOptions
 }
 
 // inheritSockets starts with the sockets that systemd has opened.
 func inheritSockets() (*sockets, error) {
-	s := &sockets{bases: map[string]net.Listener{}, passed: map[string]net.Listener{}, used: map[string]bool{}, pinned: map[string]bool{}}
+	s := &sockets{bases: map[string]net.Listener{}, passed: map[string]net.Listener{}, used: map[string]bool{}, pinned: map[string]bool{}, own: map[string]access{}}
 	list, err := systemdSockets()
 	for _, l := range list {
 		s.passed[socketKey(l.Addr().Network(), l.Addr().String())] = l
@@ -66,8 +74,11 @@ func (s *sockets) open(ctx context.Context, a milter.Address, opts milter.Listen
 		if base, err = milter.Listen(ctx, a, opts); err != nil {
 			return nil, fmt.Errorf("listen %s: %w", a, explainListen(err))
 		}
+		s.own[key] = access{a.Address, opts}
 	}
-	s.bases[key] = base
+	if s.bases[key] = base; a.Network == "unix" {
+		s.wanted[key] = access{a.Address, opts}
+	}
 	s.used[key] = true
 	duplicable, ok := base.(filer)
 	if !ok {
@@ -100,7 +111,12 @@ func explainListen(err error) error {
 }
 
 // keep marks a socket as used, without opening it again.
-func (s *sockets) keep(a milter.Address) { s.used[socketKey(a.Network, a.Address)] = true }
+func (s *sockets) keep(a milter.Address, opts milter.ListenOptions) {
+	key := socketKey(a.Network, a.Address)
+	if s.used[key] = true; a.Network == "unix" {
+		s.wanted[key] = access{a.Address, opts}
+	}
+}
 
 // keepUsed closes the sockets that the current configuration does not name.
 func (s *sockets) keepUsed() {
@@ -108,6 +124,7 @@ func (s *sockets) keepUsed() {
 		if !s.used[key] && !s.pinned[key] {
 			_ = l.Close()
 			delete(s.bases, key)
+			delete(s.own, key)
 		}
 	}
 }
@@ -118,13 +135,14 @@ func (s *sockets) forget(before map[string]bool) {
 		if !before[key] {
 			_ = l.Close()
 			delete(s.bases, key)
+			delete(s.own, key)
 		}
 	}
 }
 
 // begin starts a new generation, and returns the sockets that are open before it.
 func (s *sockets) begin() map[string]bool {
-	s.used = map[string]bool{}
+	s.used, s.wanted = map[string]bool{}, map[string]access{}
 	out := map[string]bool{}
 	for key := range s.bases {
 		out[key] = true

@@ -205,18 +205,21 @@ func (c *Client) Commands(lines []string) ([]wire.Reply, error) {
 	return replies, nil
 }
 
-// Envelope sends the commands of a transaction up to its last RCPT, or a part of them. The reply is
-// the first that refuses, else the last.
-func (c *Client) Envelope(lines []string) (r wire.Reply, err error) {
+// Envelope sends the commands of an envelope, and returns the replies to them.
+func (c *Client) Envelope(lines []string) ([]wire.Reply, error) {
 	c.mail = true
 	c.used++
-	replies, err := c.Commands(lines)
+	return c.Commands(lines)
+}
+
+// Refused is the first of some replies that is no 2xx, else the last one.
+func Refused(replies []wire.Reply) (r wire.Reply) {
 	for _, r = range replies {
 		if !r.OK() {
 			break
 		}
 	}
-	return r, err
+	return r
 }
 
 // reply reads one reply within d, to what was sent. An error closes the connection: whatever comes
