@@ -31,6 +31,9 @@ func (k *checker) relay(ctx context.Context, key string, r *config.Relay) {
 	if hint := crowdHint(r); hint != "" {
 		k.note("relay %s: %s", r.Listen, hint)
 	}
+	if r.QuarantineAs != "" {
+		k.ok("relay %s: what [on] or a [[domain]] quarantines: %s", r.Listen, r.QuarantineAs)
+	}
 	opts := k.config.RelayOptions(r, config.Wiring{Lookup: k.dns})
 	found, err := relay.Probe(ctx, opts)
 	if err != nil {

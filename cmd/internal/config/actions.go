@@ -10,10 +10,10 @@ import (
 )
 
 // On sets the action for a message, by the class of its problem ([on], and on in [[domain]]).
-// Actions: "accept", "mark" (accept, with the result in Authentication-Results), "quarantine"
-// (milter only), "reject" and "defer". The classes of signing allow "accept", "reject" and "defer".
-// When several classes apply, the strictest action wins. dnseal-verdicts(7) has the codes of each
-// class.
+// Actions: "accept", "mark" (accept, with the result in Authentication-Results), "quarantine" (a
+// milter; for a relay see its quarantine-as), "reject" and "defer". The classes of signing allow
+// "accept", "reject" and "defer". When several classes apply, the strictest action wins.
+// dnseal-verdicts(7) has the codes of each class.
 type On struct {
 	// NoRule: no rule names this From, or this user or TLS name; "accept" passes the message on
 	// unsigned and counts it. Signing. Default: "accept".
@@ -125,6 +125,20 @@ func (o On) verifying() map[receiver.Class]message.Action {
 	for class, word := range o.set() {
 		if !slices.Contains(signingClasses, class) {
 			out[receiver.Class(class)] = actions[word]
+		}
+	}
+	return out
+}
+
+// QuarantineActions are what a relay can do instead of quarantine.
+var QuarantineActions = []string{"mark", "reject", "defer"}
+
+// verifyingAs is verifying with another action, by its word, instead of quarantine.
+func (o On) verifyingAs(quarantine string) map[receiver.Class]message.Action {
+	out := o.verifying()
+	for class, action := range out {
+		if action == message.Quarantine && quarantine != "" {
+			out[class] = actions[quarantine]
 		}
 	}
 	return out

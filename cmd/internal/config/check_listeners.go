@@ -139,6 +139,7 @@ func (r *Relay) checkTLS(n *notes, key string) {
 }
 
 func (r *Relay) checkInbound(n *notes, key string) {
+	n.oneOfOrNone(key+".quarantine-as", r.QuarantineAs, QuarantineActions...)
 	if len(r.Recipients) == 0 {
 		n.wrong(key+".recipients", "recipients is missing: without it this would be an open relay; name the domains that mail is accepted for")
 	}
@@ -157,6 +158,9 @@ func (r *Relay) checkInbound(n *notes, key string) {
 }
 
 func (c *Config) checkSubmission(n *notes, key string, r *Relay) {
+	if r.QuarantineAs != "" {
+		n.wrong(key+".quarantine-as", "quarantine-as is for role \"inbound\": signing has no quarantine")
+	}
 	if len(r.Recipients) > 0 {
 		n.wrong(key+".recipients", "recipients is for role \"inbound\"; a submission relay accepts mail for any recipient, from clients that may submit")
 	}

@@ -82,17 +82,17 @@ func (n *notes) actions(table string, on On, noQuarantine string) {
 		case slices.Contains(signingClasses, class):
 			n.oneOf(key, word, "accept", "reject", "defer")
 		case word == "quarantine" && noQuarantine != "":
-			n.wrong(key, "%s is \"quarantine\", but %s cannot hold mail; write \"reject\" or \"defer\"", class, noQuarantine)
+			n.wrong(key, "%s is \"quarantine\", but %s cannot hold mail; write quarantine-as = \"reject\", \"mark\" or \"defer\" there", class, noQuarantine)
 		default:
 			n.oneOf(key, word, "accept", "mark", "quarantine", "reject", "defer")
 		}
 	}
 }
 
-// quarantineTo names a listener that cannot quarantine.
+// quarantineTo names a listener that cannot quarantine, and does not say what it does instead.
 func (c *Config) quarantineTo() string {
 	for _, r := range c.Relays {
-		if r.Role == RoleInbound {
+		if r.Role == RoleInbound && r.QuarantineAs == "" {
 			return "the inbound relay on " + r.Listen
 		}
 	}

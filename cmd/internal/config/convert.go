@@ -111,12 +111,14 @@ func (c *Config) IdentityNames() []string {
 type Verifying struct {
 	Observe       bool // change nothing
 	RestoreHeader bool
+	// QuarantineAs is the word of an action that a relay takes instead of quarantine; "": none.
+	QuarantineAs string
 }
 
 // ReceiverOptions returns the options of [on] and [[domain]]; r looks up signers' records.
 func (c *Config) ReceiverOptions(r lookup.Resolver, how Verifying) receiver.Options {
 	o := receiver.Options{
-		Lookup: r, Limits: c.dnsLimits(), On: c.On.verifying(),
+		Lookup: r, Limits: c.dnsLimits(), On: c.On.verifyingAs(how.QuarantineAs),
 		PKIXRoots: c.loaded.roots, AuthservID: c.AuthservID, Observe: how.Observe, RestoreHeader: how.RestoreHeader,
 		MaxBytes: int64(c.Verify.MaxBytes), Timeout: time.Duration(c.Verify.Timeout),
 	}
@@ -125,7 +127,7 @@ func (c *Config) ReceiverOptions(r lookup.Resolver, how Verifying) receiver.Opti
 	}
 	c.addDecryption(&o)
 	for _, d := range c.Domains {
-		o.Domains = append(o.Domains, receiver.Domain{Names: d.Names, Require: receiver.Requirement(d.Require), Devices: d.Devices, On: d.On.verifying()})
+		o.Domains = append(o.Domains, receiver.Domain{Names: d.Names, Require: receiver.Requirement(d.Require), Devices: d.Devices, On: d.On.verifyingAs(how.QuarantineAs)})
 	}
 	return o
 }

@@ -119,6 +119,11 @@ type Relay struct {
 	Crowds []string `toml:"crowds"`
 	// MaxInFlight is the size in bytes of all incoming messages together. Default: 1 GiB.
 	MaxInFlight Size `toml:"max-in-flight"`
+	// QuarantineAs is what this relay, which cannot hold mail, does where [on], or on in a
+	// [[domain]], says "quarantine", as for a milter in the same file: "mark", "reject" or "defer".
+	// Where another class or domain asks for more, that counts. Inbound only, and mandatory there
+	// where "quarantine" is used. Default: none.
+	QuarantineAs string `toml:"quarantine-as"`
 	// RestoreHeader restores header fields that were changed in transit to their signed values,
 	// when nothing else is wrong: the message then passes. The Reply-To of a mailing list is
 	// removed too; a list name before the Subject stays. Inbound only. Default: false.

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	gomilter "github.com/d--j/go-milter"
+
 	"dnseal/cmd/internal/worldtest"
 	"dnseal/lookup/lookuptest/peertest"
 )
@@ -98,4 +100,59 @@ func TestSocketAccessSystemd(t *testing.T) {
 	if info, err := os.Stat(w.Path("milter")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("%v, %v", info, err)
 	}
+}
+
+// TestQuarantine: of one file the milter quarantines, and the relay does what quarantine-as says,
+// also when it was changed while a client was connected.
+func TestQuarantine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const milters = "[[milter]]\nrole = \"verify\"\nlisten = \"unix:DIR/milter\"\n[on]\nno-signature = \"quarantine\"\n"
+	w.config(inbound + "quarantine-as = \"reject\"\n" + milters)
+	r := w.start("relay")
+	conn, err := net.Dial("unix", w.Path("relay"))
+	must(t, err)
+	defer conn.Close()
+	c, err := smtp.NewClient(conn, "relay")
+	must(t, err)
+	send := func() error {
+		must(t, c.Mail("carol@example.com"))
+		must(t, c.Rcpt("bob@example.net"))
+		content, err := c.Data()
+		must(t, err)
+		_, err = content.Write([]byte("From: carol@example.com\r\n\r\ntext\r\n"))
+		must(t, err)
+		return content.Close()
+	}
+	if err = send(); err == nil || !strings.HasPrefix(err.Error(), "550") {
+		t.Errorf("reject: %v", err)
+	}
+	w.config(inbound + "quarantine-as = \"mark\"\n" + milters)
+	w.reload(r, "msg=reloaded")
+	if err = send(); err == nil || !strings.HasPrefix(err.Error(), "550") {
+		t.Errorf("a connection of before: %v", err)
+	}
+	c.Close()
+	conn, err = net.Dial("unix", w.Path("relay"))
+	must(t, err)
+	defer conn.Close()
+	c, err = smtp.NewClient(conn, "relay")
+	must(t, err)
+	if err = send(); err != nil {
+		t.Errorf("mark: %v", err)
+	}
+	w.config(inbound + milters)
+	w.reload(r, "msg=\"not reloaded")
+	must(t, r.stop())
+	w.config(inbound + "quarantine-as = \"reject\"\n" + milters)
+	r = w.start("milter")
+	acts, a := w.connectMTA().send("carol@example.com")
+	held := false
+	for _, act := range acts {
+		held = held || act.Type == gomilter.ActionQuarantine
+	}
+	if !held {
+		t.Errorf("the milter answered %v, %v", acts, a)
+	}
+	must(t, r.stop())
 }

@@ -76,7 +76,7 @@ func (g *generation) handlers(memory *message.Memory) error {
 			return err
 		}
 	}
-	for _, how := range []config.Verifying{{}, {RestoreHeader: true}, {Observe: true}, {Observe: true, RestoreHeader: true}} {
+	for _, how := range verifyings() {
 		opts := c.ReceiverOptions(r, how)
 		opts.Keep = g.keepEvidence(&opts)
 		opts.Deliver.Keep, opts.Decrypt.Memory = keepEncrypted(c.Verify.KeepEncrypted), memory
@@ -85,6 +85,18 @@ func (g *generation) handlers(memory *message.Memory) error {
 		}
 	}
 	return nil
+}
+
+// verifyings are all ways to verify: a server of the generation before may ask for any.
+func verifyings() (all []config.Verifying) {
+	for _, as := range append([]string{""}, config.QuarantineActions...) {
+		for _, restore := range []bool{false, true} {
+			for _, observe := range []bool{false, true} {
+				all = append(all, config.Verifying{Observe: observe, RestoreHeader: restore, QuarantineAs: as})
+			}
+		}
+	}
+	return all
 }
 
 // listenerFor returns the listener of an address if it has the same settings, else nil.

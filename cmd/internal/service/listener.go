@@ -54,7 +54,7 @@ func (s *service) openListeners(ctx context.Context, g *generation) error {
 }
 
 func (s *service) openRelay(ctx context.Context, g *generation, r *config.Relay) error {
-	w := s.wiring(g, r.Role, config.Verifying{Observe: r.Observe, RestoreHeader: r.RestoreHeader})
+	w := s.wiring(g, r.Role, config.Verifying{Observe: r.Observe, RestoreHeader: r.RestoreHeader, QuarantineAs: r.QuarantineAs})
 	srv, err := relay.New(g.config.RelayOptions(r, w))
 	if err != nil {
 		return fmt.Errorf("relay on %s: %w", r.Listen, err)

@@ -85,7 +85,8 @@ func (c *Client) exchange(mechanism, name string, responses []string) error {
 		}
 		last := i == len(responses)-1
 		switch {
-		case last && r.OK(), r.Code == 503 && i == 0 && c.loggedIn: // RFC 4954, Section 4: once is enough
+		// RFC 4954, Section 4: who is logged in already gets 503.
+		case last && r.OK(), r.Code == 503 && i == 0 && c.loggedIn:
 			c.loggedIn = true
 			return nil
 		case !last && r.Code == 334:
