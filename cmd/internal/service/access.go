@@ -29,7 +29,7 @@ func (s *sockets) setAccess(log *slog.Logger) error {
 	}
 	for _, key := range changed {
 		s.own[key] = s.wanted[key]
-		log.Info("the socket has another mode or group", slog.String("socket", s.own[key].path))
+		log.Info("the socket has another mode or group", slog.String("address", s.own[key].path))
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func (s *sockets) warnAccess(before map[string]access, log *slog.Logger) {
 	for key, want := range s.wanted {
 		was, known := before[key]
 		if _, own := s.own[key]; !own && known && was != want {
-			log.Warn("socket-mode and socket-group are not applied to a socket that systemd opened; write SocketMode= and SocketGroup= into its unit", slog.String("socket", want.path))
+			log.Warn("socket-mode and socket-group are not applied to a socket that systemd opened; write SocketMode= and SocketGroup= into its unit", slog.String("address", want.path))
 		}
 	}
 }
