@@ -26,8 +26,27 @@ func (s *session) decide(m gomilter.Modifier) *message.Outcome {
 	}
 	defer func() { _ = msg.Close() }()
 	s.messageID = msg.LogID()
-	out := s.run(m, func(ctx context.Context) *message.Outcome { return s.handler.Handle(ctx, msg, s.env) })
+	out := s.run(m, func(ctx context.Context) *message.Outcome {
+		return finished(ctx, msg, s.handler.Handle(ctx, msg, s.env))
+	})
 	s.srv.hintOrder(msg, out)
+	return out
+}
+
+// finished makes the last change of a message that passes. An MTA can give all recipients only the
+// same form: an outcome with others passes none.
+func finished(ctx context.Context, msg *message.Message, out *message.Outcome) *message.Outcome {
+	if out == nil || out.Finish == nil || out.Action != message.Accept && out.Action != message.Quarantine || len(out.Forms) > 0 {
+		return out
+	}
+	edit, err := out.Finish(ctx, msg, out.Edit)
+	switch {
+	case err == nil:
+		out.Edit = edit
+	case out.Action == message.Accept || out.Action == message.Quarantine: // nothing else is said
+		_ = out.Close() // memory and unlinked files
+		return internal(err)
+	}
 	return out
 }
 

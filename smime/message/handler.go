@@ -134,6 +134,13 @@ type Outcome struct {
 	// Recipients in no form get Edit. An entry point that cannot split a message defers when Forms
 	// is not empty.
 	Forms []Form
+	// Finish, where it is not nil, makes the last change of a form, such as a signature over the
+	// message as it leaves. An entry point calls it for each form that it sends, with the message
+	// and with all changes to it, after every other change, and sends the edit that it returns,
+	// whose body is that of e. Finish may add to the outcome what the log line shall say. On an
+	// error the form does not leave: Action, Reply and Result of the outcome then say what becomes
+	// of the message.
+	Finish func(ctx context.Context, m *Message, e *Edit) (*Edit, error)
 	// Reply is for Defer and Reject; the zero value means the entry point's own generic reply.
 	Reply Reply
 	// Result is one stable word for logs and metrics, such as "signed" or "pass". Each handler and

@@ -2,6 +2,7 @@ package message
 
 import (
 	"crypto/rand"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,6 +24,17 @@ func MissingFields(m *Message, host string, now time.Time) []Change {
 	if !m.Has("Message-ID") {
 		value := " <" + strings.ToLower(rand.Text()) + "@" + host + ">"
 		changes = append(changes, Change{Op: Append, Name: "Message-ID", Value: value})
+	}
+	return changes
+}
+
+// AddMissing returns changes with those of [MissingFields], where none of them adds such a field.
+func AddMissing(changes []Change, m *Message, host string, now time.Time) []Change {
+	changes = slices.Clone(changes)
+	for _, c := range MissingFields(m, host, now) {
+		if !slices.ContainsFunc(changes, func(h Change) bool { return h.Op != Delete && strings.EqualFold(h.Name, c.Name) }) {
+			changes = append(changes, c)
+		}
 	}
 	return changes
 }

@@ -34,7 +34,7 @@ func Hint(err error, format string, args ...any) error {
 
 // packages are the names of our packages that errors begin with, for programmers.
 var packages = []string{
-	"ca", "certificate", "cms", "config", "dane", "demo", "dnssec", "enveloped", "evidence", "fleet", "handover", "identity", "keywrap", "lifecycle", "lookup", "lookuptest", "mailbox", "message", "migration", "milter", "page", "pkcs11", "pkcs12", "pkcs8", "powerdns", "provision", "publish", "receiver", "recipient", "relay", "sender", "smime", "staple", "submit", "timestamp", "tpm", "view",
+	"ca", "certificate", "cms", "config", "dane", "demo", "dkim", "dnssec", "enveloped", "evidence", "fleet", "handover", "identity", "keywrap", "lifecycle", "lookup", "lookuptest", "mailbox", "message", "migration", "milter", "page", "pkcs11", "pkcs12", "pkcs8", "powerdns", "provision", "publish", "receiver", "recipient", "relay", "sender", "smime", "staple", "submit", "timestamp", "tpm", "view",
 }
 
 // Plain is the text of an error for people, who do not know our packages.

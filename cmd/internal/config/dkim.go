@@ -2,8 +2,11 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"dnseal/cmd/internal/dkim"
+	"dnseal/smime/message"
 )
 
 // DKIM configures signatures by DKIM (RFC 6376) beside those by S/MIME ([dkim]).
@@ -76,3 +79,13 @@ func (c *Config) loadDKIM(n *notes) {
 
 // DKIMKeys are the keys of [dkim], in its order.
 func (c *Config) DKIMKeys() []dkim.Key { return c.loaded.dkim }
+
+// Submitters returns a function that reports whether somebody is known to submit mail here: who
+// logged in, and whom a "net:" rule covers.
+func (c *Config) Submitters() func(message.Submitter) bool {
+	nets, _ := c.trusted() // Load has checked them
+	return func(who message.Submitter) bool {
+		return who.User != "" || who.TLSName != "" ||
+			slices.ContainsFunc(nets, func(n netip.Prefix) bool { return n.Contains(who.Addr.Unmap()) })
+	}
+}

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"slices"
-	"strings"
 
 	"dnseal/smime/message"
 )
@@ -24,12 +23,6 @@ func (s *session) complete(tx *transaction, m *message.Message, e *message.Edit)
 		full.Changes = append(full.Changes, message.Change{Op: message.Delete, Name: "Bcc", Index: i + 1})
 	}
 	// RFC 6409, Sections 8.2 and 8.3.
-	for _, c := range message.MissingFields(m, s.srv.opts.Hostname, tx.whole) {
-		if !slices.ContainsFunc(full.Changes, func(h message.Change) bool {
-			return h.Op != message.Delete && strings.EqualFold(h.Name, c.Name)
-		}) {
-			full.Changes = append(full.Changes, c)
-		}
-	}
+	full.Changes = message.AddMissing(full.Changes, m, s.srv.opts.Hostname, tx.whole)
 	return &full
 }

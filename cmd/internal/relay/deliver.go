@@ -158,6 +158,7 @@ func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Messa
 	parts := split(tx.rcpts, out)
 	for i, p := range parts {
 		p.edit = s.complete(tx, m, p.edit)
+		p.outcome = out
 		s.deliverPart(ctx, tx, m, p, len(parts) > 1, replies)
 		// For one answer to all, nothing more is worth sending once something failed.
 		if !s.srv.opts.LMTP && i < len(parts)-1 && !allAccepted(replies, p.at) {
@@ -233,8 +234,12 @@ func (s *session) send(ctx context.Context, tx *transaction, m *message.Message,
 		}
 		m, p.edit = converted, edit
 	}
+	edit, err := finish(ctx, p.outcome, m, p.edit)
+	if err != nil {
+		return []wire.Reply{unfinished(p.outcome)}, nil // the log line says why
+	}
 	final, err := tx.hop.Send(len(p.at), func(w io.Writer) error {
-		_, err := m.WriteEdited(w, p.edit)
+		_, err := m.WriteEdited(w, edit)
 		return err
 	})
 	// RFC 5321, Section 3.8.

@@ -11,6 +11,8 @@ import (
 type part struct {
 	at   []int
 	edit *message.Edit
+	// outcome is that of the message.
+	outcome *message.Outcome
 }
 
 // split finds the recipients of each form; those in none get the outcome's own edit.

@@ -22,6 +22,7 @@ type generation struct {
 	client     *lookup.Client
 	dns        lookup.Resolver         // the client, with metrics and warnings
 	sign       map[bool]*sender.Sender // by observe
+	dkim       *dkimSigner             // nil: nothing is signed by DKIM
 	verify     map[config.Verifying]*receiver.Receiver
 	listeners  []*listener
 	messages   sync.WaitGroup      // that the handlers process
@@ -76,6 +77,7 @@ func (g *generation) handlers(memory *message.Memory) error {
 			return err
 		}
 	}
+	g.dkim = newDKIM(c)
 	for _, how := range verifyings() {
 		opts := c.ReceiverOptions(r, how)
 		opts.Keep = g.keepEvidence(&opts)

@@ -81,7 +81,9 @@ func (h held) Handle(ctx context.Context, m *message.Message, env *message.Envel
 	if h.verifies() {
 		return g.verify[h.how].Handle(ctx, m, env)
 	}
-	return g.sign[h.how.Observe].Handle(ctx, m, env)
+	out = g.sign[h.how.Observe].Handle(ctx, m, env)
+	g.dkim.add(out, m, env)
+	return out
 }
 
 // CheckRecipients implements [message.RecipientChecker]. After a panic of the handler none is taken
