@@ -44,6 +44,6 @@ reader of the output ended early (128 and SIGPIPE).`
   dnseal sign --identities keys mail.eml | dnseal verify`
 	root.AddCommand(
 		newDemo(), newIdentity(), newFleet(), newSign(), newVerify(), newEncrypt(), newDecrypt(), newSubmit(), newView(), newExplain(), newLookup(), newZone(), newSandbox(),
-		newRelay(), newMilter(), newCheck(), newReport(), newMan(root),
+		newRelay(), newMilter(), newDKIM(), newCheck(), newReport(), newMan(root),
 	)
 }

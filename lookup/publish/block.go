@@ -82,7 +82,7 @@ func (b *block) keep(rr dns.RR, zone string) error {
 		return fmt.Errorf("between the marks is %s %s, which is not in %s", name, what, zone)
 	}
 	switch soa := rr.(type) {
-	case *dns.TLSA, *dns.SMIMEA:
+	case *dns.TLSA, *dns.SMIMEA, *dns.TXT:
 		if _, ours := b.record(rr, &Change{Owner: name, Type: dane.Type(rr.Header().Rrtype)}); !ours {
 			return fmt.Errorf("between the marks is %s %s without right data", name, what)
 		}
@@ -93,7 +93,7 @@ func (b *block) keep(rr dns.RR, zone string) error {
 		}
 		b.soa = soa
 	default:
-		return fmt.Errorf("between the marks is a record of type %s; only SMIMEA, TLSA and the SOA may stand there", what)
+		return fmt.Errorf("between the marks is a record of type %s; only SMIMEA, TLSA, TXT and the SOA may stand there", what)
 	}
 	return nil
 }

@@ -14,8 +14,9 @@ import (
 )
 
 // Normal returns the changes with canonical owners (absolute, lower case), and checks them. Errors:
-// an owner that is no domain name or the root, another type than TLSA and SMIMEA, a TTL that is not
-// whole seconds from 0 to 2^31-1, a record that is too long, two changes of one name and type.
+// an owner that is no domain name or the root, another type than TLSA, SMIMEA and TXT, a TTL that
+// is not whole seconds from 0 to 2^31-1, a record that is too long, two changes of one name and
+// type.
 func Normal(changes []Change) ([]Change, error) {
 	out := slices.Clone(changes)
 	seen := make(map[place]bool, len(out))
@@ -41,7 +42,7 @@ func Normal(changes []Change) ([]Change, error) {
 }
 
 func (c *Change) check() error {
-	if c.Type != dane.TLSA && c.Type != dane.SMIMEA {
+	if c.Type != dane.TLSA && c.Type != dane.SMIMEA && c.Type != dane.TXT {
 		return fmt.Errorf("%s records are not published here", c.Type)
 	}
 	// RFC 2181, Section 8: 31 bits.
@@ -50,6 +51,9 @@ func (c *Change) check() error {
 	}
 	for _, list := range [][]dane.Record{c.Add, c.Remove, c.Expect} {
 		for _, r := range list {
+			if c.Type == dane.TXT && !isText(r) {
+				return errors.New("a text that is not of printable ASCII, or is empty")
+			}
 			if len(r.Data) > math.MaxUint16-3 {
 				return fmt.Errorf("a record of %d octets is too long", len(r.Data))
 			}
@@ -61,6 +65,9 @@ func (c *Change) check() error {
 // rr is one record in the library's form.
 func (c *Change) rr(r dane.Record, class uint16, ttl time.Duration) dns.RR {
 	h := dns.RR_Header{Name: c.Owner, Rrtype: uint16(c.Type), Class: class, Ttl: uint32(ttl / time.Second)}
+	if c.Type == dane.TXT {
+		return &dns.TXT{Hdr: h, Txt: characterStrings(r.Data)}
+	}
 	data := hex.EncodeToString(r.Data)
 	if c.Type == dane.TLSA {
 		return &dns.TLSA{Hdr: h, Usage: r.Usage, Selector: r.Selector, MatchingType: r.MatchingType, Certificate: data}

@@ -58,6 +58,11 @@ func heldIn(m *dns.Msg, owner string, t dane.Type) (out held) {
 			out.wildcard = out.wildcard || rr.TypeCovered == uint16(t) && int(rr.Labels) < labels(owner)
 		case *dns.TLSA:
 			out.add(t == dane.TLSA, rr.Hdr.Ttl, rr.Usage, rr.Selector, rr.MatchingType, rr.Certificate)
+		case *dns.TXT:
+			if r, ok := joined(rr); ok && t == dane.TXT {
+				out.ttl = lifetime(rr.Hdr.Ttl)
+				out.records = append(out.records, r)
+			}
 		case *dns.SMIMEA:
 			out.add(t == dane.SMIMEA, rr.Hdr.Ttl, rr.Usage, rr.Selector, rr.MatchingType, rr.Certificate)
 		}

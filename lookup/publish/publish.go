@@ -1,4 +1,5 @@
-// Package publish changes the SMIMEA and TLSA records of a zone, and reads back what became of it.
+// Package publish changes the SMIMEA, TLSA and TXT records of a zone, and reads back what became of
+// it.
 //
 // A [Publisher] applies changes: [Client] (client.go) by dynamic update (RFC 2136), signed by TSIG
 // (RFC 8945; key.go), over TCP; [ZoneFile] (zonefile.go) by a block in a file and a command that

@@ -55,6 +55,9 @@ type Seen struct {
 func (s *Seen) fill(a *dnssec.Answer) {
 	r := chain.New(s.Owner, s.Type, a)
 	s.Status, s.Code, s.Reason, s.Presence, s.Records = r.Status, r.Code, r.Reason, r.Presence, r.Records
+	for _, text := range r.Texts {
+		s.Records = append(s.Records, Text(text))
+	}
 	if len(a.Aliases) > 0 {
 		s.Alias = a.Aliases[0]
 	}

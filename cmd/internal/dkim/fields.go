@@ -25,9 +25,9 @@ var open = []string{
 	"List-Id", "List-Help", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Subscribe", "List-Post", "List-Owner", "List-Archive",
 }
 
-// maxNames is how many names a signature has: in one line, which has at most 998 octets (RFC 5322,
+// maxSigned is how many names a signature has: in one line, which has at most 998 octets (RFC 5322,
 // Section 2.1.1).
-const maxNames = 50
+const maxSigned = 50
 
 // signedNames are the names in the h= of a signature (RFC 6376, Section 3.5). The error is
 // [ErrUnsuitable].
@@ -38,7 +38,7 @@ func signedNames(header []message.Field) ([]string, error) {
 	}
 	var names []string
 	add := func(name string, times int) {
-		names = append(names, slices.Repeat([]string{name}, min(times, maxNames+1))...)
+		names = append(names, slices.Repeat([]string{name}, min(times, maxSigned+1))...)
 	}
 	for _, name := range closed {
 		add(name, there[strings.ToLower(name)]+1)
@@ -51,8 +51,8 @@ func signedNames(header []message.Field) ([]string, error) {
 	for _, name := range open {
 		add(name, there[strings.ToLower(name)])
 	}
-	if len(names) > maxNames {
-		return nil, fmt.Errorf("%w: %d header fields to sign, at most %d are", ErrUnsuitable, len(names), maxNames)
+	if len(names) > maxSigned {
+		return nil, fmt.Errorf("%w: %d header fields to sign, at most %d are", ErrUnsuitable, len(names), maxSigned)
 	}
 	return names, nil
 }

@@ -20,7 +20,7 @@ func both(domain string) []Key {
 	return []Key{{Domain: domain, Selector: "rsa", Private: keys().rsa}, {Domain: domain, Selector: "ed", Private: keys().ed25519}}
 }
 
-func read(t testing.TB, text string) *message.Message {
+func readMail(t testing.TB, text string) *message.Message {
 	t.Helper()
 	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
 	if err != nil {
@@ -94,7 +94,7 @@ func TestSign(t *testing.T) {
 		"a deeper domain":   {strings.Replace(head, "@example.org>", "@a.b.example.org>", 1) + "\r\nHi\r\n", nil},
 		"another signature": {"DKIM-Signature: v=1; d=other.example\r\n" + head + "\r\nHi\r\n", nil},
 	} {
-		got, used := sign(t, both("example.org"), read(t, c.text), c.edit)
+		got, used := sign(t, both("example.org"), readMail(t, c.text), c.edit)
 		// It stays, and verifies never.
 		own := strings.Replace(got, "DKIM-Signature: v=1; d=other.example\r\n", "", 1)
 		if name == "only a header" {
@@ -118,7 +118,7 @@ func TestSign(t *testing.T) {
 func TestClosed(t *testing.T) {
 	t.Parallel()
 	const text = "From: alice@example.org\r\nTo: b@example.net\r\nSubject: x\r\nSender: c@example.org\r\n\r\nHi\r\n"
-	got, _ := sign(t, both("example.org"), read(t, text), nil)
+	got, _ := sign(t, both("example.org"), readMail(t, text), nil)
 	for _, name := range []string{"From", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Sender"} {
 		if n := verified(t, both("example.org"), name+": mallory@example.com\r\n"+got); n != 0 {
 			t.Errorf("a second %s can be added", name)
@@ -143,16 +143,16 @@ func TestNoKeys(t *testing.T) {
 		"From: nobody", "Sender: a@example.org", "From: \"a@example.org\" <a@example.net>",
 	} {
 		text := header + "\r\nSubject: x\r\n\r\nHi\r\n"
-		if got, used := sign(t, both("example.org"), read(t, text), nil); used != 0 || got != text {
+		if got, used := sign(t, both("example.org"), readMail(t, text), nil); used != 0 || got != text {
 			t.Errorf("%s: %d signatures:\n%s", header, used, got)
 		}
 	}
 	near := append(both("example.org"), Key{Domain: "sub.example.org", Selector: "s", Private: keys().ed25519})
-	if used := NewSigner(near, "x").KeysFor(read(t, "From: a@x.sub.example.org\r\n\r\n")); len(used) != 1 || used[0].Selector != "s" {
+	if used := NewSigner(near, "x").KeysFor(readMail(t, "From: a@x.sub.example.org\r\n\r\n")); len(used) != 1 || used[0].Selector != "s" {
 		t.Errorf("the nearest domain has no precedence: %v", used)
 	}
 	var none *Signer
-	if none.KeysFor(read(t, "From: a@example.org\r\n\r\n")) != nil {
+	if none.KeysFor(readMail(t, "From: a@example.org\r\n\r\n")) != nil {
 		t.Error("no signer has keys")
 	}
 }
@@ -182,7 +182,7 @@ func TestSignErrors(t *testing.T) {
 		"many fields":         {t.Context(), both("example.org"), strings.Repeat("To: b@example.net\r\n", 100) + head + "\r\nHi\r\n", ErrUnsuitable},
 		"a long empty middle": {t.Context(), both("example.org"), head + "\r\nHi\r\n" + strings.Repeat("\r\n", maxBlank) + "end\r\n", ErrUnsuitable},
 	} {
-		e, used, err := NewSigner(c.keys, "x").Sign(c.ctx, read(t, c.text), nil)
+		e, used, err := NewSigner(c.keys, "x").Sign(c.ctx, readMail(t, c.text), nil)
 		if err == nil || e != nil || used != nil || c.want != nil && !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, %v, %v", name, e, used, err)
 		}
@@ -193,7 +193,7 @@ func TestSignErrors(t *testing.T) {
 func TestLongField(t *testing.T) {
 	t.Parallel()
 	text := "From: a@example.org\r\nSubject: x" + strings.Repeat("\r\n a", 200_000) + "\r\n\r\nHi\r\n"
-	if _, used := sign(t, both("example.org"), read(t, text), nil); used != 2 {
+	if _, used := sign(t, both("example.org"), readMail(t, text), nil); used != 2 {
 		t.Errorf("%d signatures", used)
 	}
 }

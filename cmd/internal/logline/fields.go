@@ -58,6 +58,8 @@ var Sections = []Section{
 		{"would", "the action, if it did not only observe.", "observe = true"},
 		{"forged_results", "how many Authentication-Results fields that bear our own name were removed.", "there were some, or a message was verified"},
 		{"dkim", "signing: the domains and selectors of the DKIM signatures; verifying: their results.", "[dkim]"},
+		{"dkim_error", "why there is no DKIM signature, although there is a key for the domain.", "[dkim]"},
+		{"would_dkim", "what would be in dkim.", "[dkim], and a listener that only observes"},
 	}},
 	{"SIGNING", []Field{
 		{"rule", "the number of the [[sign.rule]], from 1.", ifSigned},

@@ -48,7 +48,7 @@ func (d *dkimSigner) add(out *message.Outcome, m *message.Message, env *message.
 	}
 	would := slog.String("would", message.Accept.String())
 	if keys := d.signer.KeysFor(m); len(keys) > 0 && slices.ContainsFunc(out.Attrs, would.Equal) {
-		out.Attrs = append(out.Attrs, slog.String("would-dkim", names(keys)))
+		out.Attrs = append(out.Attrs, slog.String("would_dkim", names(keys)))
 	}
 }
 
@@ -61,7 +61,7 @@ func (d *dkimSigner) sign(ctx context.Context, out *message.Outcome, m *message.
 	case err == nil:
 		return e, nil
 	}
-	addOnce(out, slog.String("dkim-error", err.Error()))
+	addOnce(out, slog.String("dkim_error", err.Error()))
 	if errors.Is(err, dkim.ErrUnsuitable) {
 		return e, nil
 	}

@@ -91,7 +91,7 @@ func TestDKIMMilter(t *testing.T) {
 	w.config(oneMilter + "observe = true\n" + conf)
 	r = w.start("milter")
 	m = w.connectMTA()
-	if acts, _ := m.send("alice@example.org"); len(acts) > 0 || !strings.Contains(r.log.String(), "would-dkim=example.org/ed") {
+	if acts, _ := m.send("alice@example.org"); len(acts) > 0 || !strings.Contains(r.log.String(), "would_dkim=example.org/ed") {
 		t.Errorf("%v\n%s", acts, r.log)
 	}
 	must(t, r.stop())
@@ -128,7 +128,7 @@ func TestDKIMWho(t *testing.T) {
 		out := &message.Outcome{Action: message.Accept, Result: "signed"}
 		d.add(out, m, user)
 		_, err := out.Finish(t.Context(), m, nil)
-		if (err == nil) != (action == message.Accept) || out.Action != action || out.Reply.Code != reply || len(out.Attrs) != 1 || !strings.Contains(out.Attrs[0].String(), "dkim-error=dkim: s._domainkey.example.org: no token") {
+		if (err == nil) != (action == message.Accept) || out.Action != action || out.Reply.Code != reply || len(out.Attrs) != 1 || !strings.Contains(out.Attrs[0].String(), "dkim_error=dkim: s._domainkey.example.org: no token") {
 			t.Errorf("%s: %v, %+v", action, err, out)
 		}
 	}

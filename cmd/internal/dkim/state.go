@@ -1,0 +1,113 @@
+package dkim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dnseal/lookup"
+	"dnseal/lookup/dane"
+	"dnseal/lookup/dnssec"
+)
+
+// State is what the DNS says about a key.
+type State string
+
+// States of a key's record.
+const (
+	Published State = "published"
+	Missing   State = "missing"   // there is none, so no signature of the key verifies
+	Different State = "different" // it has another key
+	Revoked   State = "revoked"   // an empty p= says so (RFC 6376, Section 3.6.1)
+	Several   State = "several"   // verifiers take any or none (RFC 6376, Section 3.6.2.2)
+	Unknown   State = "unknown"   // it could not be looked up, or is bogus
+)
+
+// Found is the record of a key as it was looked up.
+type Found struct {
+	State State
+	// DNS is the state of the answer (RFC 4033, Section 5).
+	DNS dnssec.Status
+	// Testing says that the domain tests DKIM: verifiers are to treat its signatures as none (RFC
+	// 6376, Section 3.6.1: t=y).
+	Testing bool
+	// Reason is a sentence, "" where the key is published.
+	Reason string
+}
+
+// Compare compares the record that was looked up, of type TXT at Name, with the key.
+func (k Key) Compare(r *lookup.Result) Found {
+	f := Found{State: Unknown, DNS: r.Status, Reason: r.Reason}
+	if r.Presence == dane.Unknown || r.Status != dnssec.Secure && r.Status != dnssec.Insecure {
+		return f
+	}
+	var keys []string
+	for _, text := range r.Texts {
+		if tags := tagsOf(text); tags["v"] == "" || tags["v"] == "DKIM1" {
+			if _, isKey := tags["p"]; isKey {
+				keys = append(keys, text)
+			}
+		}
+	}
+	switch len(keys) {
+	case 0:
+		f.State, f.Reason = Missing, fmt.Sprintf("there is no key at %s", k.Name())
+		return f
+	case 1:
+	default:
+		f.State, f.Reason = Several, fmt.Sprintf("%d keys are at %s, one may be", len(keys), k.Name())
+		return f
+	}
+	published, own := tagsOf(keys[0]), tagsOf(k.Record())
+	f.Testing = slices.Contains(strings.Split(published["t"], ":"), "y")
+	switch {
+	case published["p"] == "":
+		f.State, f.Reason = Revoked, "the record says that the key is withdrawn (p= is empty)"
+	case published["p"] != own["p"] || typeOf(published) != typeOf(own):
+		f.State, f.Reason = Different, "the record has another key than the file"
+	default:
+		f.State, f.Reason = Published, ""
+	}
+	return f
+}
+
+// typeOf is the key type (RFC 6376, Section 3.6.1: k=, by default rsa).
+func typeOf(tags map[string]string) string {
+	if k := tags["k"]; k != "" {
+		return k
+	}
+	return "rsa"
+}
+
+// tagsOf reads a tag list (RFC 6376, Section 3.2), without the white space in it.
+func tagsOf(text string) map[string]string {
+	tags := map[string]string{}
+	for part := range strings.SplitSeq(strings.Join(strings.Fields(text), ""), ";") {
+		if name, value, ok := strings.Cut(part, "="); ok {
+			tags[name] = value
+		}
+	}
+	return tags
+}
+
+// Wrong reports whether no signature of the key verifies.
+func (f Found) Wrong() bool { return f.State != Published && f.State != Unknown }
+
+// Text is the state in a line, with what to do.
+func (f Found) Text(k Key) string {
+	switch {
+	case f.State == Missing:
+		return fmt.Sprintf("%s; publish it with: dnseal dkim publish, or the line that dnseal dkim record prints", f.Reason)
+	case f.State == Different:
+		return f.Reason + "; publish the key of the file under a selector of its own, or name the right file"
+	case f.State == Revoked:
+		return f.Reason + "; take a new selector: dnseal dkim new " + k.Domain
+	case f.State == Several:
+		return f.Reason + "; remove all others"
+	case f.State == Unknown:
+		return fmt.Sprintf("%s, not known: %s", f.DNS, f.Reason)
+	case f.Testing:
+		return fmt.Sprintf("published, %s, as a test (t=y): verifiers treat mail with it as unsigned; publish it without t=y", f.DNS)
+	}
+	return fmt.Sprintf("published, %s", f.DNS)
+}
