@@ -44,8 +44,8 @@ func sign(t testing.TB, keys []Key, m *message.Message, e *message.Edit) (string
 	return out.String(), len(used)
 }
 
-// verified is how many signatures go-msgauth finds, all of them good.
-func verified(t testing.TB, keys []Key, text string) int {
+// goodSignatures is how many signatures go-msgauth finds, all of them good.
+func goodSignatures(t testing.TB, keys []Key, text string) int {
 	t.Helper()
 	found, err := godkim.VerifyWithOptions(strings.NewReader(text), &godkim.VerifyOptions{LookupTXT: func(name string) ([]string, error) {
 		for _, k := range keys {
@@ -100,7 +100,7 @@ func TestSign(t *testing.T) {
 		if name == "only a header" {
 			own += "\r\n" // go-msgauth reads no message without
 		}
-		if used != 2 || verified(t, both("example.org"), own) != 2 {
+		if used != 2 || goodSignatures(t, both("example.org"), own) != 2 {
 			t.Errorf("%s: %d signatures, which do not verify:\n%s", name, used, got)
 		}
 		if own == got && name == "another signature" {
@@ -120,17 +120,17 @@ func TestClosed(t *testing.T) {
 	const text = "From: alice@example.org\r\nTo: b@example.net\r\nSubject: x\r\nSender: c@example.org\r\n\r\nHi\r\n"
 	got, _ := sign(t, both("example.org"), readMail(t, text), nil)
 	for _, name := range []string{"From", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Sender"} {
-		if n := verified(t, both("example.org"), name+": mallory@example.com\r\n"+got); n != 0 {
+		if n := goodSignatures(t, both("example.org"), name+": mallory@example.com\r\n"+got); n != 0 {
 			t.Errorf("a second %s can be added", name)
 		}
 	}
 	for _, field := range []string{"Received: from x", "List-Id: <x>", "In-Reply-To: <x>"} {
-		if n := verified(t, both("example.org"), field+"\r\n"+got); n != 2 {
+		if n := goodSignatures(t, both("example.org"), field+"\r\n"+got); n != 2 {
 			t.Errorf("%s cannot be added", field)
 		}
 	}
 	changed := strings.NewReplacer("Subject: x", "SUBJECT:  x ", "Hi\r\n", "Hi \t\r\n\r\n", "To: b@", "To:\r\n\tb@").Replace(got)
-	if n := verified(t, both("example.org"), changed); changed == got || n != 2 {
+	if n := goodSignatures(t, both("example.org"), changed); changed == got || n != 2 {
 		t.Error("white space and folding cannot change")
 	}
 }
@@ -223,7 +223,7 @@ func FuzzSign(f *testing.F) {
 		if strings.ContainsAny(bare.Replace(out.String()), "\r\n") || strings.Contains(strings.ToLower(text), "dkim-signature") {
 			t.Skip() // entry points refuse bare ends of lines
 		}
-		if verified(t, ed, out.String()) != 1 {
+		if goodSignatures(t, ed, out.String()) != 1 {
 			t.Errorf("does not verify: %q", out.String())
 		}
 	})
