@@ -18,14 +18,12 @@ who  = ["user:*"]
 from = ["{user}@example.org"]
 
 [[milter]]
-role         = "sign"
-listen       = "unix:/run/dnseal/sign.sock"
-socket-group = "postfix"
+role   = "sign"
+listen = "unix:/var/spool/postfix/dnseal/sign.sock"
 
 [[milter]]
-role         = "verify"
-listen       = "unix:/run/dnseal/verify.sock"
-socket-group = "postfix"
+role   = "verify"
+listen = "unix:/var/spool/postfix/dnseal/verify.sock"
 `},
 	{"A relay takes mail of the machines of one network and signs it:", `identities = "/var/lib/dnseal/identities"
 
@@ -73,8 +71,8 @@ the configuration, where \-\-config names no other.
 an example of identities: a folder for each, with key.pem and cert.pem. Keys that change are read again within a
 second, without a signal.
 .TP
-.I /run/dnseal
-an example of the directory of sockets. What systemd passes in a socket unit is used for the listener of the same
+.I /var/spool/postfix/dnseal, /run/dnseal
+directories of sockets, which the units make; Postfix under its usual chroot sees the first alone. What systemd passes in a socket unit is used for the listener of the same
 address.
 .TP
 .I $TMPDIR, /tmp

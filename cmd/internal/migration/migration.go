@@ -51,7 +51,7 @@ func (r *Rules) left(at place, format string, args ...any) {
 func (r *Rules) pattern(at place, text string) bool {
 	p, err := message.ParsePattern(text)
 	if err != nil || !p.IsAddress() {
-		r.left(at, "%s names no mail addresses", text)
+		r.left(at, "%s names no mail addresses", cut(text))
 		return false
 	}
 	return true

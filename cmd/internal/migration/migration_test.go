@@ -109,15 +109,8 @@ who  = [
   "net:192.0.2.0/24",
   "net:::1",
 ]
-from = [
-  "*@example.org",
-  "billing@shop.example",
-  "*@*.example",
-  "*@*",
-  "*@example.com",
-  "alice@example.com",
-  "bob@example.com",
-]`, []string{
+from = ["*@example.org", "billing@shop.example"]`, []string{
+			"DIR/signers:3: i= is not written",
 			"DIR/keys:3: % stands for each domain that matches *.example; write an entry of dkim.sign for each of them",
 			"DIR/signers:5: * is signed by example.org there; a key here signs for its own domain and those below it",
 			"DIR/keys:4: the private key itself stands there; write it into a file of mode 0600, and name that",
@@ -130,7 +123,7 @@ from = [
 		{"looked up", map[string]string{
 			"conf":    "Mode s\nKeyTable DIR/keys\nSigningTable file:DIR/signers\n",
 			"keys":    "k example.org:s:/k.pem\n",
-			"signers": "a@example.org k\nexample.org k\nb@.example.org k\n.example.org k\npostmaster@* k\n* k\n",
+			"signers": "a@example.org k\nexample.org k\nb@.example.org k\n.example.org k\npostmaster@* k\n* k\n*@example.org k\n",
 		}, `
 [dkim]
 sign = [
@@ -139,19 +132,43 @@ sign = [
 
 [[sign.rule]]
 who  = ["user:*", "net:127.0.0.1"]
-from = [
-  "a@example.org",
-  "*@example.org",
-  "b@*.example.org",
-  "*@*.example.org",
-  "postmaster@*",
-  "*@*",
-]`, []string{
+from = ["a@example.org", "*@example.org", "b@*.example.org", "*@*.example.org"]`, []string{
 			"DIR/signers:5: postmaster@* is signed by example.org there; a key here signs for its own domain and those below it",
 			"DIR/signers:6: * is signed by example.org there; a key here signs for its own domain and those below it",
+			"DIR/signers:7: *@example.org matches no address",
 		}},
-		{"database", map[string]string{"conf": "Mode s\nKeyTable file:DIR/conf\nSigningTable dsn:mysql://user:secret@db/dkim\n"}, "",
-			[]string{"DIR/conf:3: SigningTable is of kind dsn:, which is not read; write its content as lines KEY VALUE, and name it as file:PATH"}},
+		{"database", map[string]string{"conf": "Mode s\nKeyTable file:DIR/conf\nSigningTable DSN:mysql://user:secret@db/dkim\n"}, "",
+			[]string{"DIR/conf:3: SigningTable is in a database, a directory or a script, which is not asked; write its content as lines KEY VALUE, and name it as file:PATH"}},
+		{"without a kind", map[string]string{"conf": "Mode s\nKeyTable file:DIR/conf\nSigningTable mysql://user:secret@db/dkim\n"}, "",
+			[]string{"DIR/conf:3: SigningTable is in a database, a directory or a script, which is not asked; write its content as lines KEY VALUE, and name it as file:PATH"}},
+		{"included", map[string]string{
+			"conf": "Mode s\nInclude DIR/more\nResignAll yes\nKeyTable RefIle:DIR/keys\nInternalHosts ::1\n",
+			"more": "SigningTable REFILE:DIR/signers\n",
+			"keys": "a example.org:a:/a.pem\nb example.org:b:/b.pem\n",
+			// the first row that matches counts
+			"signers": "alice@example.org a\n*@example.org b\n`id`@example.org a\n",
+		}, `
+[dkim]
+sign = [
+  { domain = "example.org", selector = "a", key = "/a.pem" },
+]
+
+[[sign.rule]]
+who  = ["user:*", "net:::1"]
+from = ["alice@example.org", "*@example.org", "` + "`id`" + `@example.org"]`, []string{
+			"DIR/conf:3: ResignAll has no counterpart",
+			"DIR/signers:2: *@example.org is signed by another key of example.org there (the first row that matches counts); here all keys of a domain sign all its mail",
+		}},
+		{"domains by pattern", map[string]string{"conf": "Mode s\nDomain *, example.org\nSelector s\nKeyFile /k.pem\n"}, `
+[dkim]
+sign = [
+  { domain = "example.org", selector = "s", key = "/k.pem" },
+]
+
+[[sign.rule]]
+who  = ["user:*", "net:127.0.0.1"]
+from = ["*@example.org"]`, []string{"DIR/conf:2: a pattern of domains has no key of its own; write an entry of dkim.sign for each domain"}},
+		{"verifies only", map[string]string{"conf": "Mode v\nDomain example.org\nSelector s\nKeyFile /k.pem\n"}, "[dkim]\nverify = true", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -198,8 +215,8 @@ from = ["billing@example.org", "info@example.org"]`
 		t.Error(diff)
 	}
 	wantCommands := []string{
-		"dnseal identity import Billing@example.org DIR/b-cert+key.pem DIR/b-chain.pem",
-		"dnseal identity import info@example.org DIR/i.pem",
+		"dnseal identity import --identities /var/lib/dnseal/identities Billing@example.org DIR/b-cert+key.pem DIR/b-chain.pem",
+		"dnseal identity import --identities /var/lib/dnseal/identities info@example.org DIR/i.pem",
 	}
 	for i, c := range rules.Commands {
 		rules.Commands[i] = strings.ReplaceAll(c, dir, "DIR")
@@ -209,6 +226,29 @@ from = ["billing@example.org", "info@example.org"]`
 	}
 	if len(rules.Left) != 5 {
 		t.Errorf("left: %q", rules.Left)
+	}
+}
+
+// TestCommands: what is printed for a shell is quoted, and a private key in the wrong place is not
+// printed.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	secret := strings.Repeat("MIIEpAIBAAKCAQEA", 10)
+	dir := folder(t, map[string]string{
+		"conf":    "KeyTable DIR/keys\nSigningTable DIR/signers\n",
+		"keys":    "a example.org:a:/a.pem\n" + secret + " example.org\n",
+		"signers": "`id`@example.org a\nbob@example.org " + secret + "\n" + secret + "* a\n",
+	})
+	rules, err := OpenDKIM(filepath.Join(dir, "conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{makeIdentity + "'`id`@example.org'"}; !cmp.Equal(want, rules.Commands) {
+		t.Errorf("%q", rules.Commands)
+	}
+	var b strings.Builder
+	if err := rules.Write(&b); err != nil || strings.Contains(b.String(), secret) {
+		t.Errorf("%v: %s", err, b.String())
 	}
 }
 

@@ -38,7 +38,7 @@ func SigningMilter(t Tables) (*Rules, error) {
 			return nil, err
 		}
 	}
-	r.remark("Its keys become identities; their records are then to be published (dnseal identity publish):")
+	r.remark("Its keys become identities, made by the daemon's user, and their records are then published:")
 	return r, nil
 }
 
@@ -56,7 +56,7 @@ func (r *Rules) signingTable(rows []row) (addresses []string) {
 		if base, found := strings.CutSuffix(s.value, end); found && exists(base+"-chain.pem") {
 			files += " " + identity.Quote(base+"-chain.pem")
 		}
-		r.Commands = append(r.Commands, "dnseal identity import "+identity.Quote(name)+" "+files)
+		r.Commands = append(r.Commands, "dnseal identity import --identities /var/lib/dnseal/identities "+identity.Quote(name)+" "+files)
 	}
 	return addresses
 }
