@@ -26,10 +26,10 @@ func newCheck() *cobra.Command {
 		Long: `Reads the configuration as the relay and the milter do, and tests it: each
 resolver, whether it returns the records of DNSSEC; each identity's certificate,
 its record in the DNS against its key, and the signing of a test message; each
-rule, whether there are identities for it; each relay's server certificate
-against its TLSA records and the roots; each next hop, and for inbound relays
-that it is no open relay; and prints the lines for Postfix and Sendmail. No
-message is sent.
+rule, whether there are identities for it; each DKIM key, its record against the
+key; each relay's server certificate against its TLSA records and the roots;
+each next hop, and for inbound relays that it is no open relay; and prints the
+lines for Postfix and Sendmail. No message is sent.
 
 With --as it says what the relay and the milter would do with a message of that
 submitter: by which rule, with which identity, whose record is in which state,

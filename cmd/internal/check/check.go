@@ -1,5 +1,5 @@
-// Package check tests a configuration: resolvers, identities, records,
-// certificates and next hops. It sends no message.
+// Package check tests a configuration: resolvers, identities, records, keys
+// of DKIM, certificates and next hops. It sends no message.
 //
 // # Limitations
 //
@@ -40,7 +40,7 @@ func Run(ctx context.Context, out io.Writer, file string, opts Options) error {
 		return err
 	}
 	l := &checklist{out: &output{Writer: out}, quiet: opts.Quiet}
-	l.note("configuration %s: identities: %d, rules: %d, relays: %d, milters: %d", file, len(c.IdentityNames()), len(c.Sign.Rules), len(c.Relays), len(c.Milters))
+	l.note("configuration %s: identities: %d, rules: %d, DKIM keys: %d, relays: %d, milters: %d", file, len(c.IdentityNames()), len(c.Sign.Rules), len(c.DKIMKeys()), len(c.Relays), len(c.Milters))
 	if len(c.Relays)+len(c.Milters) == 0 {
 		l.wrong(file, "there is no [[relay]] and no [[milter]] in it, so neither dnseal relay nor dnseal milter starts with it; write one (dnseal.toml(5))")
 	}
@@ -70,11 +70,12 @@ func Run(ctx context.Context, out io.Writer, file string, opts Options) error {
 	l.repeated()
 	l.counted()
 	k.rules(names)
+	k.dkim(ctx)
 	for i := range c.Relays {
 		k.relay(ctx, fmt.Sprintf("relay[%d]", i), &c.Relays[i])
 	}
 	if !opts.Quiet && len(c.Milters) > 0 {
-		printMilters(l.out, c.Milters)
+		printMilters(l.out, c.Milters, len(c.DKIMKeys()) > 0)
 	}
 	l.sum()
 	return l.err()

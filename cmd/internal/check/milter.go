@@ -11,9 +11,9 @@ import (
 )
 
 // printMilters prints the lines to paste into the MTA's configuration. Verifying comes before
-// signing: what is signed here needs no verifying here. A DKIM signer comes after the signing
-// milter, because dnseal changes the body.
-func printMilters(out io.Writer, milters []config.Milter) {
+// signing: what is signed here needs no verifying here. Another DKIM signer comes after the signing
+// milter, because dnseal changes the body; where dnseal signs by DKIM itself none is needed.
+func printMilters(out io.Writer, milters []config.Milter, dkim bool) {
 	sorted := slices.Clone(milters)
 	// "verify" first
 	slices.SortStableFunc(sorted, func(a, b config.Milter) int { return strings.Compare(b.Role, a.Role) })
@@ -24,7 +24,7 @@ func printMilters(out io.Writer, milters []config.Milter) {
 	}
 	cli.Print(out, "milter_protocol = 6")
 	if list := postfixList(sorted, config.RoleSign, "tempfail"); list != "" {
-		cli.Print(out, "# master.cf, below submission and smtps; before a DKIM signer")
+		cli.Print(out, "# master.cf, below submission and smtps; %s", map[bool]string{false: "before a DKIM signer", true: "the last milter: it signs by DKIM too"}[dkim])
 		cli.Print(out, "  -o smtpd_milters=%s", list)
 	}
 	printSendmail(out, sorted)

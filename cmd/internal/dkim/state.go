@@ -20,7 +20,8 @@ const (
 	Different State = "different" // it has another key
 	Revoked   State = "revoked"   // an empty p= says so (RFC 6376, Section 3.6.1)
 	Several   State = "several"   // verifiers take any or none (RFC 6376, Section 3.6.2.2)
-	Unknown   State = "unknown"   // it could not be looked up, or is bogus
+	Bogus     State = "bogus"     // not what its zone signed; validating resolvers give none
+	Unknown   State = "unknown"   // it could not be looked up
 )
 
 // Found is the record of a key as it was looked up.
@@ -38,6 +39,10 @@ type Found struct {
 // Compare compares the record that was looked up, of type TXT at Name, with the key.
 func (k Key) Compare(r *lookup.Result) Found {
 	f := Found{State: Unknown, DNS: r.Status, Reason: r.Reason}
+	if r.Status == dnssec.Bogus {
+		f.State = Bogus
+		return f
+	}
 	if r.Presence == dane.Unknown || r.Status != dnssec.Secure && r.Status != dnssec.Insecure {
 		return f
 	}
@@ -55,7 +60,7 @@ func (k Key) Compare(r *lookup.Result) Found {
 		return f
 	case 1:
 	default:
-		f.State, f.Reason = Several, fmt.Sprintf("%d keys are at %s, one may be", len(keys), k.Name())
+		f.State, f.Reason = Several, fmt.Sprintf("%d keys are at %s, and there may be one", len(keys), k.Name())
 		return f
 	}
 	published, own := tagsOf(keys[0]), tagsOf(k.Record())
@@ -104,6 +109,8 @@ func (f Found) Text(k Key) string {
 		return f.Reason + "; take a new selector: dnseal dkim new " + k.Domain
 	case f.State == Several:
 		return f.Reason + "; remove all others"
+	case f.State == Bogus:
+		return fmt.Sprintf("the answer is bogus: %s; repair the DNSSEC of its zone", f.Reason)
 	case f.State == Unknown:
 		return fmt.Sprintf("%s, not known: %s", f.DNS, f.Reason)
 	case f.Testing:

@@ -27,7 +27,7 @@ func TestCompare(t *testing.T) {
 		{dnssec.Secure, []string{"v=DKIM1; k=ed25519; p="}, Revoked, "withdrawn"},
 		{dnssec.Secure, []string{"v=spf1 -all"}, Missing, "there is no key at s._domainkey.example.org; publish it with: dnseal dkim publish"},
 		{dnssec.Secure, []string{k.Record(), other}, Several, "2 keys"},
-		{dnssec.Bogus, []string{k.Record()}, Unknown, "bogus, not known"},
+		{dnssec.Bogus, []string{k.Record()}, Bogus, "the answer is bogus"},
 		{dnssec.Indeterminate, nil, Unknown, "not known"},
 	} {
 		r := &lookup.Result{Status: c.status, Presence: dane.Present, Texts: c.texts}

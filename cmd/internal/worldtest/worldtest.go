@@ -25,6 +25,7 @@ type World struct {
 	T       testing.TB
 	Dir     string
 	DNS     *lookuptest.Server
+	Record  string // of alice@example.org, in zone-file form
 	Mailbox *demo.Mailbox
 }
 
@@ -47,7 +48,8 @@ func New(tb testing.TB) *World {
 func NewWith(tb testing.TB, opts identity.CreateOptions) *World {
 	tb.Helper()
 	w := &World{T: tb, Dir: tb.TempDir()}
-	line, err := w.record("alice@example.org", opts)
+	var err error
+	w.Record, err = w.record("alice@example.org", opts)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -56,7 +58,7 @@ func NewWith(tb testing.TB, opts identity.CreateOptions) *World {
 		tb.Fatal(err)
 	}
 	w.Write("tsig.key", key.File())
-	if w.DNS, err = lookuptest.New([]lookuptest.Zone{{Text: line + "\n", Origin: "example.org."}}, lookuptest.Options{
+	if w.DNS, err = lookuptest.New([]lookuptest.Zone{{Text: w.Record + "\n", Origin: "example.org."}}, lookuptest.Options{
 		UpdateKeys: []lookuptest.UpdateKey{{Name: key.Name, Algorithm: key.Algorithm, Secret: key.Secret()}},
 	}); err != nil {
 		tb.Fatal(err)
