@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"time"
@@ -64,24 +65,17 @@ written.`,
 	flags.CompleteWords(cmd, "algorithm", dkim.RSA2048, dkim.Ed25519, dkim.Both)
 	_ = cmd.MarkFlagRequired("selector")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		wanted, err := dkim.Selectors(selector, algorithm)
-		if err != nil {
-			return err
-		}
+		var err error
 		if dir, err = filepath.Abs(dir); err != nil {
 			return err
 		}
+		made, err := dkim.MakeAll(dir, args[0], selector, algorithm)
+		if err != nil {
+			return err
+		}
 		var lines []string
-		for _, w := range wanted {
-			domain, name, err := dkim.CheckName(args[0], w[0])
-			if err != nil {
-				return err
-			}
-			k, err := dkim.Make(dir, domain, name, w[1])
-			if err != nil {
-				return err
-			}
-			lines = append(lines, fmt.Sprintf("  { domain = %q, selector = %q, key = %q },", k.Domain, k.Selector, dkim.File(dir, domain, name)))
+		for _, k := range made {
+			lines = append(lines, fmt.Sprintf("  { domain = %q, selector = %q, key = %q },", k.Domain, k.Selector, dkim.File(dir, k.Domain, k.Selector)))
 		}
 		cli.Print(cmd.OutOrStdout(), "[dkim]\nsign = [\n%s\n]", strings.Join(lines, "\n"))
 		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: the user that dnseal runs as must own the files; publish them with dnseal dkim publish, or the lines of dnseal dkim record")
@@ -174,9 +168,9 @@ func newDKIMPublish() *cobra.Command {
 		Long: `Publishes the TXT record of each key as "identity publish" publishes identities:
 by a dynamic update (RFC 2136) to the primary of its zone, or in the zone file;
 then reads it back from every name server. Another text at the name is never
-replaced: another key needs another selector.
+replaced or withdrawn: another key needs another selector.
 
-Exit status: 0 every name server shows it; 1 it could not be published; 2 wrong
+Exit status: 0 every name server shows it; 1 it could not be changed; 2 wrong
 usage or configuration; 3 a name server does not show it yet.`,
 		Example: `  dnseal dkim publish --config /etc/dnseal/dnseal.toml
   dnseal dkim publish example.org --selector s2025 --key s2025.pem --withdraw`,
@@ -189,6 +183,9 @@ usage or configuration; 3 a name server does not show it yet.`,
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if zone.Config == "" && f.key == "" {
 			return cli.Hint(errors.New("no keys are named"), "give --config FILE, or DOMAIN --selector NAME --key FILE")
+		}
+		if ttl == 0 || ttl > math.MaxInt32 { // RFC 2181, Section 8
+			return fmt.Errorf("--ttl is %d; it must be 1 to %d seconds", ttl, math.MaxInt32)
 		}
 		p, err := zone.Open()
 		if err != nil {
@@ -206,62 +203,83 @@ usage or configuration; 3 a name server does not show it yet.`,
 
 // publishDKIM changes the records of keys, all or, where one cannot be, none.
 func publishDKIM(cmd *cobra.Command, p *dnsflags.Publishing, keys []dkim.Key, ttl uint32, withdraw bool) error {
-	var changes []publish.Change
+	var changes, todo []publish.Change
 	for _, k := range keys {
-		own := []dane.Record{publish.Text(k.Record())}
+		text, other, err := shown(cmd.Context(), p, k)
+		if err != nil {
+			return refusedDKIM(cmd, err)
+		}
+		if other != "" {
+			cli.Print(cmd.ErrOrStderr(), "dnseal: error: %s has another text: %.60q; nothing was changed", k.Name(), other)
+			cli.Print(cmd.ErrOrStderr(), "dnseal: hint: %s", map[bool]string{false: "take another selector for another key", true: "name the file of the key that is there"}[withdraw])
+			return cli.ExitNotPass
+		}
+		own := []dane.Record{publish.Text(text)}
 		c := publish.Change{Owner: k.Name(), Type: dane.TXT, TTL: time.Duration(ttl) * time.Second, Add: own}
 		if withdraw {
 			c.Add, c.Remove = nil, own
-		} else if err := nothingElse(cmd.Context(), p, k); err != nil {
-			return err
 		}
 		changes = append(changes, c)
+		if withdraw || text == k.Record() { // the same key in other words is left as it is
+			todo = append(todo, c)
+		}
 	}
 	if p.DryRun {
-		text, err := p.Script(cmd.Context(), changes...)
+		text, err := p.Script(cmd.Context(), todo...)
 		if err == nil {
 			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
 		}
-		return err
+		return refusedDKIM(cmd, err)
 	}
-	err := p.Apply(cmd.Context(), changes...)
-	if err == nil {
-		_, err = p.ReadBack(cmd.Context(), changes...)
+	if err := p.Apply(cmd.Context(), todo...); err != nil {
+		return refusedDKIM(cmd, err)
 	}
-	refusal, told := errors.AsType[*publish.Refusal](err)
-	if told && refusal.Code != publish.NotSigned { // DKIM does not need DNSSEC
-		cli.Print(cmd.ErrOrStderr(), "dnseal: error: %s", cli.Plain(err))
-		if hint := refusal.Hint(); hint != "" {
-			cli.Print(cmd.ErrOrStderr(), "dnseal: hint: %s", hint)
+	for i, k := range keys { // each by itself: one zone may be signed, the next one not
+		_, err := p.ReadBack(cmd.Context(), changes[i])
+		if err = refusedDKIM(cmd, err); err != nil {
+			return err
 		}
-		if refusal.Code == publish.Behind || refusal.Code == publish.Unknown {
-			return cli.ExitTempfail
-		}
-		return cli.ExitNotPass
-	}
-	if err != nil && !told {
-		return err
-	}
-	for _, k := range keys {
 		cli.Print(cmd.OutOrStdout(), "%s: %s, and every name server shows it", k.Name(), map[bool]string{false: "published", true: "withdrawn"}[withdraw])
 	}
 	return nil
 }
 
-// nothingElse refuses to publish beside another text: verifiers would take any of them, or none.
-func nothingElse(ctx context.Context, p *dnsflags.Publishing, k dkim.Key) error {
-	seen, err := p.Read(ctx, k.Name(), dane.TXT)
-	if err != nil {
+// refusedDKIM tells a refusal, and returns the exit status for it; other errors are as they were.
+func refusedDKIM(cmd *cobra.Command, err error) error {
+	refusal, told := errors.AsType[*publish.Refusal](err)
+	switch {
+	case !told:
 		return err
+	case refusal.Code == publish.NotSigned, refusal.Code == publish.OptOut: // enough for DKIM
+		return nil
 	}
+	cli.Print(cmd.ErrOrStderr(), "dnseal: error: %s", cli.Plain(err))
+	if hint := refusal.Hint(); hint != "" {
+		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: %s", hint)
+	}
+	if refusal.Code == publish.Behind || refusal.Code == publish.Unknown {
+		return cli.ExitTempfail
+	}
+	return cli.ExitNotPass
+}
+
+// shown is the text of the key's record, as it is at its name or else as it is to be, and another
+// text that a name server shows there, or "": verifiers would take any of several, or none.
+func shown(ctx context.Context, p *dnsflags.Publishing, k dkim.Key) (own, other string, err error) {
+	seen, err := p.Read(ctx, k.Name(), dane.TXT)
+	own = k.Record()
 	for _, s := range seen {
 		for _, r := range s.Records {
-			if string(r.Data) != k.Record() && !s.Wildcard {
-				return cli.Hint(fmt.Errorf("%s has another text: %.60q", k.Name(), r.Data), "take another selector for another key")
+			switch text := string(r.Data); {
+			case s.Wildcard:
+			case k.Is(text):
+				own = text
+			default:
+				other = text
 			}
 		}
 	}
-	return nil
+	return own, other, err
 }
 
 func newDKIMCheck() *cobra.Command {

@@ -39,6 +39,31 @@ func Selectors(selector, algorithm string) ([][2]string, error) {
 	return nil, fmt.Errorf("there is no algorithm %q; write %s, %s or %s", algorithm, RSA2048, Ed25519, Both)
 }
 
+// MakeAll makes the keys of a selector, all of them or none. Errors: those of [Selectors],
+// [CheckName] and [Make].
+func MakeAll(dir, domain, selector, algorithm string) (made []Key, err error) {
+	wanted, err := Selectors(selector, algorithm)
+	if err != nil {
+		return nil, err
+	}
+	for i := range wanted {
+		if domain, wanted[i][0], err = CheckName(domain, wanted[i][0]); err != nil {
+			return nil, err
+		}
+	}
+	for _, w := range wanted {
+		k, err := Make(dir, domain, w[0], w[1])
+		if err != nil {
+			for _, k := range made {
+				err = errors.Join(err, os.Remove(File(dir, domain, k.Selector)))
+			}
+			return nil, err
+		}
+		made = append(made, k)
+	}
+	return made, nil
+}
+
 // Make makes a key and writes it to a new file of mode 0600 in dir, which is made where there is
 // none. Errors: a file that is there already, those of the file system.
 func Make(dir, domain, selector, algorithm string) (Key, error) {

@@ -76,6 +76,12 @@ func (k Key) Compare(r *lookup.Result) Found {
 	return f
 }
 
+// Is reports whether the text of a record has this key, in whatever words.
+func (k Key) Is(text string) bool {
+	there, own := tagsOf(text), tagsOf(k.Record())
+	return there["p"] == own["p"] && typeOf(there) == typeOf(own)
+}
+
 // typeOf is the key type (RFC 6376, Section 3.6.1: k=, by default rsa).
 func typeOf(tags map[string]string) string {
 	if k := tags["k"]; k != "" {
