@@ -48,6 +48,8 @@ var Events = []Event{
 	{"a listener while draining", "a listener has failed while the service drains."},
 	{"nothing is signed: a listener signs, but there is no [[sign.rule]]; write one (dnseal.toml(5)), unless all clients sign their mail themselves", "at the start."},
 	{"this listener only observes: it signs and refuses nothing", "at the start."},
+	{"the socket has another mode or group", "a reload applied socket-mode and socket-group to an open socket."},
+	{"socket-mode and socket-group are not applied to a socket that systemd opened; write SocketMode= and SocketGroup= into its unit", "at a reload."},
 	{"systemd passed a socket that no listener of the configuration names; it is closed", "at the start."},
 	{"systemd cannot be notified", "systemd did not take what it was told."},
 	{"lookup", "something is wrong with a resolver; once a day."},

@@ -44,7 +44,7 @@ func New(w io.Writer, format, door string) *slog.Logger {
 
 // bounded cuts a value that is too long for a line.
 func bounded(_ []string, a slog.Attr) slog.Attr {
-	text := ""
+	var text string
 	switch a.Value.Kind() {
 	case slog.KindString:
 		text = a.Value.String()

@@ -13,8 +13,7 @@
 package metrics
 
 import (
-	"runtime"
-	"runtime/debug"
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -111,19 +110,12 @@ func gauge(name, help string) prometheus.Gauge {
 	return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "dnseal", Name: name, Help: help})
 }
 
-// buildInfo is 1, with what the program was made of as labels.
+// buildInfo is 1, with what the program was made of as labels: what --version says.
 func buildInfo() prometheus.Collector {
-	commit := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				commit = s.Value
-			}
-		}
-	}
+	build := cli.ThisBuild()
 	g := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "dnseal", Name: "build_info", Help: "1, with the version of the program, the commit and the version of Go that it was made of.",
-		ConstLabels: prometheus.Labels{"version": cli.Version(), "commit": commit, "go_version": runtime.Version()},
+		Namespace: "dnseal", Name: "build_info", Help: "1, with the version of the program, the commit, the version of Go and the build tags that it was made of, as --version says them.",
+		ConstLabels: prometheus.Labels{"version": cmp.Or(build.Version, "development"), "commit": cmp.Or(build.Commit, "unknown"), "go_version": build.Go, "tags": build.Tags},
 	})
 	g.Set(1)
 	return g

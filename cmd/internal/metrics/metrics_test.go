@@ -1,7 +1,9 @@
 package metrics
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
@@ -148,5 +151,16 @@ func TestNil(t *testing.T) {
 	h := &look{}
 	if m.Handler(h, "relay", "inbound") != message.Handler(h) {
 		t.Error("a handler is wrapped for nothing")
+	}
+}
+
+// TestBuildInfo: the metric says what --version says.
+func TestBuildInfo(t *testing.T) {
+	t.Parallel()
+	build := cli.ThisBuild()
+	want := fmt.Sprintf("dnseal_build_info{commit=%q,go_version=%q,tags=%q,version=%q} 1\n",
+		cmp.Or(build.Commit, "unknown"), build.Go, build.Tags, cmp.Or(build.Version, "development"))
+	if _, page := get(t, New(nil), "/metrics"); !strings.Contains(page, want) {
+		t.Errorf("no %s", want)
 	}
 }

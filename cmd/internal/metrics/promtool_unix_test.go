@@ -75,8 +75,8 @@ func TestAlerts(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "test.yml")
 	peertest.WriteFile(t, file, strings.Replace(string(text), "RULES", rules, 1))
-	if out, err := exec.Command(promtool, "test", "rules", file).CombinedOutput(); err != nil {
-		t.Errorf("promtool test rules: %v\n%s", err, out)
+	if out, failed := exec.Command(promtool, "test", "rules", file).CombinedOutput(); failed != nil {
+		t.Errorf("promtool test rules: %v\n%s", failed, out)
 	}
 	alerts, err := os.ReadFile(rules)
 	if err != nil {
@@ -141,7 +141,7 @@ func TestDashboard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go m.Serve(t.Context(), l) //nolint:errcheck // it ends with the test
+	go m.Serve(t.Context(), l)
 	dir, address := t.TempDir(), peertest.FreeAddr(t)
 	peertest.WriteFile(t, filepath.Join(dir, "p.yml"), fmt.Sprintf(
 		"global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs: [{job_name: dnseal, static_configs: [{targets: [%q]}]}]\n", l.Addr()))
@@ -161,7 +161,7 @@ func TestDashboard(t *testing.T) {
 		return strings.TrimSpace(string(out))
 	}
 	peertest.WaitFor(t, "Prometheus", func() bool {
-		resp, err := http.Get("http://" + address + "/-/ready") //nolint:noctx // WaitFor ends it
+		resp, err := http.Get("http://" + address + "/-/ready")
 		if err == nil {
 			_ = resp.Body.Close()
 		}

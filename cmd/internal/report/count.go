@@ -79,7 +79,8 @@ func doorOf(l *logline.Line) string {
 
 // message counts the line of a message.
 func (c *Counter) message(l *logline.Line) {
-	p, outcome := c.verifying, ""
+	p := c.verifying
+	var outcome string
 	result := string(l.Get("result"))
 	switch string(l.Get(logline.Role)) {
 	case "submission", "sign":

@@ -90,8 +90,12 @@ func TestFilters(t *testing.T) {
 		opts               Options
 		signing, verifying int64
 	}{
-		{Options{Door: "milter"}, 1, 2}, {Options{Door: "relay"}, 3, 0}, {Options{Role: "verify"}, 0, 2},
-		{Options{Since: at("2026-11-25")}, 2, 0}, {Options{Until: at("2026-11-24 22:30")}, 1, 2}, {Options{Since: at("2026-11-24T22:30:00Z"), Until: at("2026-11-24 22:31")}, 1, 0},
+		{Options{Door: "milter"}, 1, 2},
+		{Options{Door: "relay"}, 3, 0},
+		{Options{Role: "verify"}, 0, 2},
+		{Options{Since: at("2026-11-25")}, 2, 0},
+		{Options{Until: at("2026-11-24 22:30")}, 1, 2},
+		{Options{Since: at("2026-11-24T22:30:00Z"), Until: at("2026-11-24 22:31")}, 1, 0},
 	} {
 		if r := count(t, tt.opts, relayed, verified); r.Signing.Messages != tt.signing || r.Verifying.Messages != tt.verifying {
 			t.Errorf("%+v: %d and %d", tt.opts, r.Signing.Messages, r.Verifying.Messages)

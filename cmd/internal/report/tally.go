@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -104,9 +105,7 @@ func (t *tally) top(n int) *Table {
 	all := t.sorted()
 	out := &Table{Rows: all[:min(len(all), n)], Approximate: t.cut}
 	rest := tally{others: Row{Name: "others", Messages: t.others.Messages, By: map[string]int64{}}}
-	for outcome, count := range t.others.By {
-		rest.others.By[outcome] = count
-	}
+	maps.Copy(rest.others.By, t.others.By)
 	for _, r := range all[len(out.Rows):] {
 		rest.merge(r)
 	}

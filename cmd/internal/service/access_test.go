@@ -118,10 +118,10 @@ func TestQuarantine(t *testing.T) {
 	send := func() error {
 		must(t, c.Mail("carol@example.com"))
 		must(t, c.Rcpt("bob@example.net"))
-		content, err := c.Data()
-		must(t, err)
-		_, err = content.Write([]byte("From: carol@example.com\r\n\r\ntext\r\n"))
-		must(t, err)
+		content, failed := c.Data()
+		must(t, failed)
+		_, failed = content.Write([]byte("From: carol@example.com\r\n\r\ntext\r\n"))
+		must(t, failed)
 		return content.Close()
 	}
 	if err = send(); err == nil || !strings.HasPrefix(err.Error(), "550") {
