@@ -36,8 +36,8 @@ func newDKIM(c *config.Config) *dkimSigner {
 // as submitters, and never where the rules do not allow them the From: a signature of the domain
 // would say that they are.
 func (d *dkimSigner) add(out *message.Outcome, m *message.Message, env *message.Envelope) {
-	result, observed := strings.CutPrefix(out.Result, sender.ResultObserved)
-	if d == nil || out.Action != message.Accept || result == string(sender.ClassNotAllowed) || !d.known(env.Submitter) {
+	observed := strings.HasPrefix(out.Result, sender.ResultObserved)
+	if d == nil || out.Action != message.Accept || forbidden(out) || !d.known(env.Submitter) {
 		return
 	}
 	if !observed {
@@ -50,6 +50,13 @@ func (d *dkimSigner) add(out *message.Outcome, m *message.Message, env *message.
 	if keys := d.signer.KeysFor(m); len(keys) > 0 && slices.ContainsFunc(out.Attrs, would.Equal) {
 		out.Attrs = append(out.Attrs, slog.String("would_dkim", names(keys)))
 	}
+}
+
+// forbidden reports whether the rules do not allow the submitter the From, whatever becomes of the
+// message: the result is another word where a route encrypts it.
+func forbidden(out *message.Outcome) bool {
+	return strings.TrimPrefix(out.Result, sender.ResultObserved) == string(sender.ClassNotAllowed) ||
+		slices.ContainsFunc(out.Attrs, slog.String("class", string(sender.ClassNotAllowed)).Equal)
 }
 
 func (d *dkimSigner) sign(ctx context.Context, out *message.Outcome, m *message.Message, e *message.Edit) (*message.Edit, error) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -115,6 +116,8 @@ func TestDKIMWho(t *testing.T) {
 		{message.Outcome{Action: message.Accept, Result: "signed"}, user, true},
 		{message.Outcome{Action: message.Accept, Result: "unsigned"}, user, true},
 		{message.Outcome{Action: message.Accept, Result: "not-allowed"}, user, false},
+		{message.Outcome{Action: message.Accept, Result: "encrypted", Attrs: []slog.Attr{slog.String("class", "not-allowed")}}, user, false},
+		{message.Outcome{Action: message.Accept, Result: "encrypted", Attrs: []slog.Attr{slog.String("class", "no-rule")}}, user, true},
 		{message.Outcome{Action: message.Accept, Result: "unsigned"}, &message.Envelope{}, false},
 		{message.Outcome{Action: message.Reject, Result: "no-rule"}, user, false},
 		{message.Outcome{Action: message.Accept, Result: "observe:signed"}, user, false},
