@@ -113,6 +113,26 @@ func damaged(good string) string {
 	return good[:at] + "AAAA" + good[at+4:]
 }
 
+// refusals are how our words for the sender begin, by class.
+var refusals = map[receiver.Class]string{
+	receiver.ClassBadSignature:     "Signature does not match the message",
+	receiver.ClassKeyMismatch:      "Signed by a key that its owner does not publish",
+	receiver.ClassNoSignature:      "From requires a signature by its owner",
+	receiver.ClassNoKey:            "Signer publishes no usable key in the DNS",
+	receiver.ClassIdentityMismatch: "Signature is not by the author in From",
+	receiver.ClassHeaderChanged:    "Header is not as it was signed",
+	receiver.ClassPartial:          "Signature covers a part of the message only",
+	receiver.ClassWeak:             "Signature is too weak, not supported or not for this use",
+	receiver.ClassInsecure:         "Domain of the signer is not secured by DNSSEC",
+	receiver.ClassDNSError:         "Key of the signer could not be looked up",
+	receiver.ClassBogus:            "DNSSEC of the signer's domain does not validate",
+	receiver.ClassMalformed:        "Message or its signature cannot be read",
+	receiver.ClassTooBig:           "Message is too big to be checked",
+}
+
+// worded is the longest text that a reply can have, with all that a filter could take amiss.
+var worded = strings.Repeat("100% %s %% yours: https://example.org/?a=%20b ", 20)[:message.MaxReplyText-1] + "."
+
 // TestReceiverClasses shows Postfix's answer for each class of failure and each action.
 func TestReceiverClasses(t *testing.T) {
 	t.Parallel()
@@ -123,7 +143,8 @@ func TestReceiverClasses(t *testing.T) {
 		"accept":     "250 ",
 		"quarantine": "250 ",
 		"defer":      "451 4.7.1 Message cannot be checked now, try again later",
-		"reject":     "550 5.7.1 Message refused by policy",
+		"reject":     "550 5.7.1 ",
+		"worded":     "550 5.7.1 " + worded,
 	}
 	handlers := by{}
 	for _, action := range []message.Action{message.Accept, message.Quarantine, message.Defer, message.Reject} {
@@ -136,11 +157,19 @@ func TestReceiverClasses(t *testing.T) {
 	var classes record[string]
 	out := newSink(t, "8BITMIME")
 	p := startPostfix(t, out.addr, []string{serveHandler(t, classed(handlers, &classes))})
+	on, texts := receiver.DefaultActions(), map[receiver.Class]string{}
+	for class := range on {
+		on[class], texts[class] = message.Reject, worded
+	}
+	handlers["worded"] = o.verifier(receiver.Options{On: on, MaxBytes: 200_000, ReplyTexts: texts})
 	held := 0
 	for class, raw := range messages {
 		for action, want := range answers {
-			if class == "" { // nothing is wrong with it
+			switch {
+			case class == "": // nothing is wrong with it
 				want = "250 "
+			case action == "reject":
+				want += refusals[class]
 			}
 			what := fmt.Sprintf("%s: %s", class, action)
 			reply, err := submit(p.addr, author, []string{action + "@example.net"}, raw)

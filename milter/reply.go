@@ -54,8 +54,8 @@ func replyOf(action message.Action, r message.Reply) (code uint16, text string) 
 	return uint16(r.Code), replyText(class, r)
 }
 
-// replyText is what follows the reply code: one line of printable ASCII,
-// without the percent sign that libmilter and MTAs treat differently.
+// replyText is what follows the reply code: one line of printable ASCII. The library doubles
+// percent signs, as libmilter wants them, and MTAs make one of two.
 // RFC 5321, Section 4.2.
 func replyText(class int, r message.Reply) string {
 	// RFC 3463, Section 2: the class is the first digit of the reply code.
@@ -63,12 +63,11 @@ func replyText(class int, r message.Reply) string {
 		r.Enhanced = fmt.Sprintf("%d.7.1", class)
 	}
 	clean := func(c rune) rune {
-		if c < ' ' || c > '~' || c == '%' {
+		if c < ' ' || c > '~' {
 			return ' '
 		}
 		return c
 	}
 	text := strings.Map(clean, r.Enhanced+" "+r.Text)
-	// RFC 5321, Section 4.5.3.1.5: 512 octets with code and CRLF.
-	return text[:min(len(text), 400)]
+	return text[:min(len(text), len("5.7.1 ")+message.MaxReplyText)]
 }

@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -96,15 +97,50 @@ func stricter(a, b message.Action) message.Action {
 // order.
 func Laxer(a, b message.Action) bool { return strictness(a) < strictness(b) }
 
-// reply is for strangers: it names no cause.
+// refusals are for strangers: what kind of trouble it is and what to do. Causes go to the log.
+var refusals = map[Class]string{
+	ClassBadSignature:     "Signature does not match the message, which was changed after signing; send it again unchanged",
+	ClassKeyMismatch:      "Signed by a key that its owner does not publish; sign with the key in the DNS, or publish this one",
+	ClassNoSignature:      "From requires a signature by its owner over the whole message; sign it, or use your own address",
+	ClassNoKey:            "Signer publishes no usable key in the DNS; publish the key that signs",
+	ClassIdentityMismatch: "Signature is not by the author in From; sign as the author, or write the signer in From",
+	ClassHeaderChanged:    "Header is not as it was signed; send the message again unchanged",
+	ClassPartial:          "Signature covers a part of the message only; sign all of it",
+	ClassWeak:             "Signature is too weak, not supported or not for this use; sign with another algorithm or certificate",
+	ClassPQMissing:        "Post-quantum signature that the signer publishes a key for is missing; sign with both keys",
+	ClassInsecure:         "Domain of the signer is not secured by DNSSEC; sign the domain",
+	ClassDNSError:         "Key of the signer could not be looked up; send the message again later",
+	ClassBogus:            "DNSSEC of the signer's domain does not validate; mend the domain, and send the message again",
+	ClassMalformed:        "Message or its signature cannot be read; mend the program that made it",
+	ClassTooBig:           "Message is too big to be checked; send a smaller one",
+	ClassInternalError:    "Message cannot be checked here; send it again later",
+}
+
+// checkTexts returns an error for texts of replies that cannot be used.
+func checkTexts(texts map[Class]string) error {
+	for class, text := range texts {
+		if refusals[class] == "" {
+			return fmt.Errorf("unknown class %q of reply texts: known are %v", class, slices.Sorted(maps.Keys(refusals)))
+		}
+		if err := message.CheckReplyText(text); err != nil {
+			return fmt.Errorf("%s: %w", class, err)
+		}
+	}
+	return nil
+}
+
+// text is what the owner of this machine says about a class in place of our words; "" is nothing.
+func (r *Receiver) text(d decision) string { return cmp.Or(d.text, r.opts.ReplyTexts[d.class]) }
+
+// reply is what the sender is told about a decision.
 // RFC 3463, Section 3.8.
-func reply(a message.Action) message.Reply {
-	switch a {
+func (r *Receiver) reply(d decision) message.Reply {
+	switch d.action {
 	// RFC 5321, Section 4.2.1: 4yz is for what may pass later, 5yz for what will not.
 	case message.Defer:
-		return message.Reply{Code: 451, Enhanced: "4.7.1", Text: "Message cannot be checked now, try again later"}
+		return message.Reply{Code: 451, Enhanced: "4.7.1", Text: cmp.Or(r.text(d), "Message cannot be checked now, try again later")}
 	case message.Reject:
-		return message.Reply{Code: 550, Enhanced: "5.7.1", Text: "Message refused by policy"}
+		return message.Reply{Code: 550, Enhanced: "5.7.1", Text: cmp.Or(r.text(d), refusals[d.class])}
 	case message.Accept, message.Quarantine:
 	}
 	return message.Reply{}

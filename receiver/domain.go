@@ -28,6 +28,8 @@ type Domain struct {
 	// On maps classes to actions for mail From these names. It can be stricter than Options.On,
 	// never laxer: From is what a forger chooses.
 	On map[Class]message.Action
+	// ReplyTexts are like Options.ReplyTexts, and win over them, for mail From these names.
+	ReplyTexts map[Class]string
 }
 
 // Requirement is what mail From a domain must have.
@@ -47,6 +49,7 @@ type domain struct {
 	require Requirement
 	devices []deviceRule
 	on      map[Class]message.Action
+	texts   map[Class]string
 }
 
 // deviceRule lets devices use addresses.
@@ -56,7 +59,7 @@ type deviceRule struct {
 }
 
 func parseDomain(d Domain) (*domain, error) {
-	out := &domain{require: d.Require}
+	out := &domain{require: d.Require, texts: d.ReplyTexts}
 	if len(d.Names) == 0 {
 		return nil, errors.New("it has no names")
 	}
@@ -78,6 +81,9 @@ func parseDomain(d Domain) (*domain, error) {
 			return nil, fmt.Errorf("devices: %w", err)
 		}
 		out.devices = append(out.devices, rule)
+	}
+	if err := checkTexts(d.ReplyTexts); err != nil {
+		return nil, err
 	}
 	var err error
 	out.on, err = actions(map[Class]message.Action{}, d.On)

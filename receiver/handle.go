@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -56,7 +57,7 @@ func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 	if head == nil {
 		report := newReport(nil, nil)
 		report.conclude(f)
-		return r.uncleaned(r.outcome(nil, report), why)
+		return r.uncleaned(report, why)
 	}
 	report := reportOn(head)
 	report.conclude(f)
@@ -64,17 +65,17 @@ func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 }
 
 // uncleaned is the outcome for a message whose header could not be read.
-func (r *Receiver) uncleaned(out *message.Outcome, why error) *message.Outcome {
+func (r *Receiver) uncleaned(report *Report, why error) *message.Outcome {
+	out := r.outcome(nil, report)
 	if r.opts.Observe {
 		return out
 	}
-	action := withoutHeader(out.Action, why)
-	header, ok := errors.AsType[*message.HeaderError](why)
-	switch {
-	case ok:
-		out.Action, out.Reply = action, header.Reply()
-	case action != out.Action:
-		out.Action, out.Reply = action, reply(action)
+	d := decide(r.on, r.domains, report)
+	d.action = withoutHeader(d.action, why)
+	out.Action, out.Reply = d.action, r.reply(d)
+	if header, ok := errors.AsType[*message.HeaderError](why); ok {
+		out.Reply = header.Reply()
+		out.Reply.Text = cmp.Or(r.text(d), out.Reply.Text)
 	}
 	return out
 }
@@ -107,7 +108,7 @@ func Unreadable(why error) *Report {
 func (r *Receiver) outcome(m *message.Message, report *Report) *message.Outcome {
 	restoring := r.restore(report)
 	d := decide(r.on, r.domains, report)
-	out := &message.Outcome{Action: d.action, Result: string(report.Verdict), Header: report.header(), Reply: reply(d.action), Attrs: report.attrs(d)}
+	out := &message.Outcome{Action: d.action, Result: string(report.Verdict), Header: report.header(), Reply: r.reply(d), Attrs: report.attrs(d)}
 	if report.Code == CodeInternalError {
 		out.Level = slog.LevelError
 	}

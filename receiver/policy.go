@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -93,6 +94,7 @@ func ClassOf(v Verdict, code Code) Class {
 type decision struct {
 	action message.Action
 	class  Class
+	text   string // what a security domain has the sender told; "": nothing
 }
 
 // facts are what a decision rests on.
@@ -110,6 +112,7 @@ type stake struct {
 	require Requirement
 	// author: a From address is of the domain; else a reader may only be shown one.
 	author bool
+	texts  map[Class]string
 }
 
 // decide applies the [on] tables to a report.
@@ -121,12 +124,15 @@ func decide(global map[Class]message.Action, domains []*domain, r *Report) decis
 	var stakes []stake
 	for _, dom := range domains {
 		if author := dom.holdsAny(r.from); author || dom.mayHold(r.shown) {
-			stakes = append(stakes, stake{dom.on, dom.require, author})
+			stakes = append(stakes, stake{dom.on, dom.require, author, dom.texts})
 		}
 	}
 	d := act(global, stakes, f)
 	if d.class == "" {
 		d.class = ClassOf(r.Verdict, r.Code)
+	}
+	for _, s := range stakes {
+		d.text = cmp.Or(d.text, s.texts[d.class])
 	}
 	return d
 }

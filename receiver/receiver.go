@@ -95,6 +95,9 @@ type Options struct {
 	Domains []Domain
 	// On maps classes ([on] in the configuration) to actions; missing: DefaultActions.
 	On map[Class]message.Action
+	// ReplyTexts are what the sender of a message is told that a class has rejected or deferred, in
+	// place of our words ([message.CheckReplyText]); the codes of the reply stay ours.
+	ReplyTexts map[Class]string
 	// PKIXRoots judge CA-issued signatures where the DNS holds nothing; nil: those are neutral.
 	// They are also what records of usages 0 and 1 need.
 	PKIXRoots []*x509.Certificate
@@ -172,6 +175,9 @@ func New(opts Options) (*Receiver, error) {
 	var err error
 	if r.on, err = actions(DefaultActions(), opts.On); err != nil {
 		return nil, err
+	}
+	if err = checkTexts(opts.ReplyTexts); err != nil {
+		return nil, fmt.Errorf("receiver: %w", err)
 	}
 	for i, d := range opts.Domains {
 		parsed, err := parseDomain(d)

@@ -344,7 +344,7 @@ func TestEveryAction(t *testing.T) {
 					global := map[Class]message.Action{ClassNoSignature: pick(0)}
 					on := map[Class]message.Action{ClassNoSignature: pick(1)}
 					global[class], on[class] = pick(2), pick(3)
-					s := stake{on, require, author}
+					s := stake{on, require, author, nil}
 					checkAction(t, global, s, f)
 					tried++
 				}

@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -79,30 +80,52 @@ var causes = map[string]string{
 	codeLocalPartCase: "The local part of From is written in another case than the address that may be used",
 }
 
-// replyTo is the reply to a message with a code of its own, or that of its class.
-func replyTo(class Class, code string, action message.Action) message.Reply {
-	r := reply(class, action)
-	if text := causes[code]; text != "" && action == message.Reject {
-		r.Text = text
-	}
-	return r
-}
-
-// reply is for strangers: it names no cause.
+// reply is what the submitter is told about a class, and a code of it.
 // RFC 3463, Sections 3.4, 3.7 and 3.8.
-func reply(class Class, action message.Action) message.Reply {
+func (s *Sender) reply(class Class, code string, action message.Action) message.Reply {
+	var r message.Reply
 	switch {
 	// RFC 5321, Section 4.2.1: 4yz is for what may pass later.
 	case action == message.Defer:
-		return message.Reply{Code: 451, Enhanced: "4.7.1", Text: "Message cannot be signed now, try again later"}
+		r = message.Reply{Code: 451, Enhanced: "4.7.1", Text: "Message cannot be signed now, try again later"}
 	case action != message.Reject:
-		return message.Reply{}
+		return r
 	// RFC 3463, Section 3.4: X.3.4, too big for the system.
 	case class == ClassTooBig:
-		return message.Reply{Code: 552, Enhanced: "5.3.4", Text: "Message is too big to be signed"}
+		r = message.Reply{Code: 552, Enhanced: "5.3.4", Text: refusals[class]}
 	// RFC 6409, Section 6.1: 550 and 5.7.1 where the rights of the submitter do not suffice.
-	case class == ClassNotAllowed || class == ClassNoRule:
-		return message.Reply{Code: 550, Enhanced: "5.7.1", Text: "Not allowed to send as this sender"}
+	default:
+		r = message.Reply{Code: 550, Enhanced: "5.7.1", Text: cmp.Or(causes[code], refusals[class])}
 	}
-	return message.Reply{Code: 550, Enhanced: "5.7.1", Text: "Message cannot be signed"}
+	return s.worded(class, r)
+}
+
+// worded is a reply in the words of the owner of this machine, where there are any for the class.
+func (s *Sender) worded(class Class, r message.Reply) message.Reply {
+	r.Text = cmp.Or(s.opts.ReplyTexts[class], r.Text)
+	return r
+}
+
+// refusals say what kind of trouble it is and what to do. Causes go to the log.
+var refusals = map[Class]string{
+	ClassNoRule:          "You may not send as this From; write your own address there, or ask your administrator",
+	ClassNotAllowed:      "You may not send as this From; write your own address there, or ask your administrator",
+	ClassKeyNotPublished: "Message cannot be signed: the key of its sender is not published; tell your administrator",
+	ClassSignFailed:      "Message cannot be signed: the key of its sender cannot be used; tell your administrator",
+	ClassMalformed:       "Message cannot be signed; mend the program that made it",
+	ClassTooBig:          "Message is too big to be signed; send a smaller one",
+	ClassInternalError:   "Message cannot be signed; tell your administrator",
+}
+
+// checkTexts returns an error for texts of replies that cannot be used.
+func checkTexts(texts map[Class]string) error {
+	for class, text := range texts {
+		if refusals[class] == "" {
+			return fmt.Errorf("sender: unknown class %q of reply texts: known are %v", class, slices.Sorted(maps.Keys(refusals)))
+		}
+		if err := message.CheckReplyText(text); err != nil {
+			return fmt.Errorf("sender: %s: %w", class, err)
+		}
+	}
+	return nil
 }

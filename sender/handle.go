@@ -235,7 +235,7 @@ func (h *handling) failed(err error) *message.Outcome {
 // stop is the outcome for a message that is not signed because of a class.
 func (h *handling) stop(class Class, code, reason string) *message.Outcome {
 	h.why.Class, h.why.Code, h.why.Reason = class, code, reason
-	out := &message.Outcome{Action: h.on[class], Edit: h.pass, Result: string(class), Reply: replyTo(class, code, h.on[class]), Level: level(class)}
+	out := &message.Outcome{Action: h.on[class], Edit: h.pass, Result: string(class), Reply: h.reply(class, code, h.on[class]), Level: level(class)}
 	if class == ClassNoRule && out.Action == message.Accept {
 		out.Result = ResultUnsigned
 		if kind := smime.Secured(h.m); kind != smime.NotSecured { // by a device of its own key

@@ -20,7 +20,7 @@ func (h *handling) malformed(err error) *message.Outcome {
 	out := h.stop(ClassMalformed, code, err.Error())
 	if out.Action == message.Reject {
 		// RFC 3463, Section 3.7: X.6.0, a fault of the content.
-		out.Reply = message.Reply{Code: 550, Enhanced: "5.6.0", Text: "Message cannot be signed: " + fault}
+		out.Reply = h.worded(ClassMalformed, message.Reply{Code: 550, Enhanced: "5.6.0", Text: "Message cannot be signed: " + fault})
 	}
 	return out
 }

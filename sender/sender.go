@@ -109,6 +109,10 @@ type Options struct {
 	MaxBytes int64
 	// On maps classes to actions (accept, reject, defer); missing: DefaultActions.
 	On map[Class]message.Action
+	// ReplyTexts are what the submitter of a message is told that a class has rejected or deferred,
+	// in place of our words ([message.CheckReplyText]); the codes of the reply stay ours. There is
+	// none for ClassNotEncrypted: those replies name the recipient.
+	ReplyTexts map[Class]string
 	// Lookup checks that our own record is published before signing; nil: not checked.
 	Lookup lookup.Resolver
 	// Limits of the DNS work for that check, and for the keys of all recipients.
@@ -171,6 +175,9 @@ func New(opts Options) (*Sender, error) {
 	}
 	var err error
 	if s.on, err = actions(opts.On); err != nil {
+		return nil, err
+	}
+	if err = checkTexts(opts.ReplyTexts); err != nil {
 		return nil, err
 	}
 	if s.control, err = parseSubmitters(opts.Control); err != nil {

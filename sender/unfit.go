@@ -19,21 +19,21 @@ func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) 
 		// It cannot be encrypted, and is not passed on in clear.
 		class := unfitClass(why)
 		out.Action, out.Result = DefaultActions()[class], string(class)
-		out.Reply = reply(class, out.Action)
+		out.Reply = s.reply(class, "", out.Action)
 	}
 	return s.observed(out)
 }
 
 func (s *Sender) unfit(head *message.Message, env *message.Envelope, why error) *message.Outcome {
 	if errors.Is(why, message.ErrMalformed) {
-		return unreadable(why)
+		return s.unreadable(why)
 	}
 	class := unfitClass(why)
 	h := &handling{Sender: s, m: head, env: env}
 	if head == nil {
 		out := h.stop(class, string(class), why.Error())
 		if out.Action == message.Accept {
-			out.Action, out.Reply = message.Reject, reply(class, message.Reject)
+			out.Action, out.Reply = message.Reject, s.reply(class, "", message.Reject)
 		}
 		return out
 	}
@@ -54,10 +54,10 @@ func unfitClass(why error) Class {
 
 // unreadable refuses a message for good, and names the line of its header where one is to blame.
 // RFC 3463, Section 3.7.
-func unreadable(why error) *message.Outcome {
+func (s *Sender) unreadable(why error) *message.Outcome {
 	r := message.Reply{Code: 554, Enhanced: "5.6.0", Text: "Message cannot be read"}
 	if header, ok := errors.AsType[*message.HeaderError](why); ok {
 		r = header.Reply()
 	}
-	return &message.Outcome{Action: message.Reject, Result: string(ClassMalformed), Reply: r, Attrs: []slog.Attr{slog.String("reason", why.Error())}}
+	return &message.Outcome{Action: message.Reject, Result: string(ClassMalformed), Reply: s.worded(ClassMalformed, r), Attrs: []slog.Attr{slog.String("reason", why.Error())}}
 }

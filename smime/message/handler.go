@@ -2,8 +2,11 @@ package message
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -116,12 +119,36 @@ func (a Action) String() string {
 	return "defer"
 }
 
-// Reply is an SMTP reply for the peer: generic words only, never a cause
-// (causes go to [Outcome.Attrs]).
+// Reply is an SMTP reply for the peer: it says what kind of trouble there is and what to do, never
+// the cause (causes go to [Outcome.Attrs]).
 type Reply struct {
 	Code     int    // 3-digit reply code (RFC 5321, Section 4.2)
 	Enhanced string // enhanced status code such as "5.7.1" (RFC 3463, Section 2)
-	Text     string // one line of printable ASCII
+	Text     string // one line of printable ASCII, at most MaxReplyText octets
+}
+
+// MaxReplyText is how long the text of a reply can be: a line of 512 octets less its end, the reply
+// code and a status code of five octets (RFC 5321, Section 4.5.3.1.5).
+const MaxReplyText = 512 - len("550 5.7.1 \r\n")
+
+// CheckReplyText returns an error for a text that an SMTP reply cannot have: empty, longer than
+// [MaxReplyText] octets, or not one line of printable ASCII (RFC 5321, Section 4.2).
+func CheckReplyText(text string) error {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return errors.New("message: the text of a reply is empty")
+	case len(text) > MaxReplyText:
+		return fmt.Errorf("message: the text of a reply has %d octets, at most %d fit into its line", len(text), MaxReplyText)
+	}
+	for _, c := range text {
+		switch {
+		case c == '\r' || c == '\n':
+			return errors.New("message: the text of a reply has more than one line")
+		case c < ' ' || c > '~':
+			return fmt.Errorf("message: the text of a reply has %+q, and may hold printable ASCII only", c)
+		}
+	}
+	return nil
 }
 
 // Outcome is a handler's decision.

@@ -31,7 +31,7 @@ func (s *Size) Set(text string) error {
 }
 
 // sizeUnits are the units of sizes. A "K" is 1024 bytes in every way to write it, as in the
-// settings of Postfix, nginx and Apache.
+// settings of nginx.
 var sizeUnits = map[string]int64{
 	"": 1, "B": 1,
 	"K": 1 << 10, "KB": 1 << 10, "KIB": 1 << 10,

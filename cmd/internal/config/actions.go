@@ -13,7 +13,7 @@ import (
 // Actions: "accept", "mark" (accept, with the result in Authentication-Results), "quarantine" (a
 // milter; for a relay see its quarantine-as), "reject" and "defer". The classes of signing allow
 // "accept", "reject" and "defer". When several classes apply, the strictest action wins.
-// dnseal-verdicts(7) has the codes of each class.
+// dnseal-verdicts(7) has the codes of each class. What senders are told: [reply-text].
 type On struct {
 	// NoRule: no rule names this From, or this user or TLS name; "accept" passes the message on
 	// unsigned and counts it. Signing. Default: "accept".
@@ -159,4 +159,7 @@ type Domain struct {
 	// On sets the actions for mail of this domain. They can be stricter than the actions of [on],
 	// never laxer, because a forger chooses From. Default: the actions of [on].
 	On On `toml:"on"`
+	// ReplyText is as [reply-text], which it wins over, for mail of this domain; the classes of
+	// signing have none here. Default: that of [reply-text].
+	ReplyText ReplyText `toml:"reply-text"`
 }

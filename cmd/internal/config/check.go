@@ -24,6 +24,7 @@ func (c *Config) check(n *notes) {
 	n.notNegative("verify.max-bytes", int64(c.Verify.MaxBytes))
 	n.receiver("authserv-id", receiver.Options{AuthservID: c.AuthservID})
 	n.actions("on", c.On, c.quarantineTo())
+	n.replyText("reply-text", c.ReplyText)
 	for i := range c.Domains {
 		c.checkDomain(n, fmt.Sprintf("domain[%d]", i), &c.Domains[i])
 	}

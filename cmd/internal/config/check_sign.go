@@ -119,6 +119,7 @@ func (c *Config) checkDomain(n *notes, key string, d *Domain) {
 	}
 	c.checkStricter(n, key+".on", d.On)
 	n.actions(key+".on", d.On, c.quarantineTo())
+	n.domainReplyText(key+".reply-text", d.ReplyText)
 }
 
 // receiver notes an error of the receiver about its options.

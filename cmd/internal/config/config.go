@@ -49,20 +49,21 @@ type Config struct {
 	// 1 (RFC 6698, Section 2.1.1). Default: none; such signatures are neutral.
 	PKIXRoots string `toml:"pkix-roots"`
 
-	DNS      DNS      `toml:"dns"`
-	Sign     Sign     `toml:"sign"`
-	Routes   []Route  `toml:"route"`
-	Verify   Verify   `toml:"verify"`
-	DKIM     DKIM     `toml:"dkim"`
-	Publish  Publish  `toml:"publish"`
-	Evidence Evidence `toml:"evidence"`
-	On       On       `toml:"on"`
-	Domains  []Domain `toml:"domain"`
-	Relays   []Relay  `toml:"relay"`
-	Milters  []Milter `toml:"milter"`
-	Metrics  Metrics  `toml:"metrics"`
-	Service  Service  `toml:"service"`
-	Log      Log      `toml:"log"`
+	DNS       DNS       `toml:"dns"`
+	Sign      Sign      `toml:"sign"`
+	Routes    []Route   `toml:"route"`
+	Verify    Verify    `toml:"verify"`
+	DKIM      DKIM      `toml:"dkim"`
+	Publish   Publish   `toml:"publish"`
+	Evidence  Evidence  `toml:"evidence"`
+	On        On        `toml:"on"`
+	ReplyText ReplyText `toml:"reply-text"`
+	Domains   []Domain  `toml:"domain"`
+	Relays    []Relay   `toml:"relay"`
+	Milters   []Milter  `toml:"milter"`
+	Metrics   Metrics   `toml:"metrics"`
+	Service   Service   `toml:"service"`
+	Log       Log       `toml:"log"`
 
 	loaded loaded
 	notes  *notes

@@ -67,6 +67,7 @@ func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
 		Control:            c.Sign.Control,
 		MaxBytes:           int64(c.Sign.MaxBytes),
 		On:                 c.On.signing(),
+		ReplyTexts:         c.ReplyText.signing(),
 		Limits:             c.dnsLimits(),
 		Hostname:           c.Hostname,
 		AuthservID:         c.AuthservID,
@@ -118,7 +119,7 @@ type Verifying struct {
 // ReceiverOptions returns the options of [on] and [[domain]]; r looks up signers' records.
 func (c *Config) ReceiverOptions(r lookup.Resolver, how Verifying) receiver.Options {
 	o := receiver.Options{
-		Lookup: r, Limits: c.dnsLimits(), On: c.On.verifyingAs(how.QuarantineAs),
+		Lookup: r, Limits: c.dnsLimits(), On: c.On.verifyingAs(how.QuarantineAs), ReplyTexts: c.ReplyText.verifying(),
 		PKIXRoots: c.loaded.roots, AuthservID: c.AuthservID, Observe: how.Observe, RestoreHeader: how.RestoreHeader,
 		MaxBytes: int64(c.Verify.MaxBytes), Timeout: time.Duration(c.Verify.Timeout),
 	}
@@ -127,7 +128,7 @@ func (c *Config) ReceiverOptions(r lookup.Resolver, how Verifying) receiver.Opti
 	}
 	c.addDecryption(&o)
 	for _, d := range c.Domains {
-		o.Domains = append(o.Domains, receiver.Domain{Names: d.Names, Require: receiver.Requirement(d.Require), Devices: d.Devices, On: d.On.verifyingAs(how.QuarantineAs)})
+		o.Domains = append(o.Domains, receiver.Domain{Names: d.Names, Require: receiver.Requirement(d.Require), Devices: d.Devices, On: d.On.verifyingAs(how.QuarantineAs), ReplyTexts: d.ReplyText.verifying()})
 	}
 	return o
 }

@@ -83,8 +83,9 @@ type Relay struct {
 	// Default: none.
 	NextHopIdentity string `toml:"next-hop-identity"`
 	// NextHopUser is the name under which we log in at every next hop, by SASL PLAIN (RFC 4616), or
-	// LOGIN where only that is offered. Where the login is refused clients get 451, and the log has
-	// an error. Needs next-hop-password-file. Default: no login by password.
+	// LOGIN where only that is offered, both over TLS; there is no SCRAM, so that a next hop which
+	// offers nothing else cannot be used. Where the login is refused clients get 451, and the log
+	// has an error. Needs next-hop-password-file. Default: no login by password.
 	NextHopUser string `toml:"next-hop-user"`
 	// NextHopPasswordFile is a file whose first line is the password. Other users must not be able
 	// to read it. Default: none.

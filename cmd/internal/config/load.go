@@ -101,17 +101,34 @@ func parse(text, file string) (*Config, *notes) {
 	return &c, n
 }
 
-// noTables notes devices that are no table. The decoder leaves a map empty, without an error, where
-// the value is anything else.
+// noTables notes devices and reply-text that are no table. The decoder leaves a map empty, without
+// an error, where the value is anything else.
 func (n *notes) noTables(text string) {
 	var raw struct {
-		Domain []struct{ Devices any }
+		ReplyText any `toml:"reply-text"`
+		Domain    []struct {
+			Devices   any
+			ReplyText any `toml:"reply-text"`
+		}
 	}
 	_, _ = toml.Decode(text, &raw) // read without an error before
+	n.table("reply-text", raw.ReplyText, replyTextForm)
 	for i, d := range raw.Domain {
-		if _, ok := d.Devices.(map[string]any); d.Devices != nil && !ok {
-			n.wrong(fmt.Sprintf("domain[%d].devices", i), "devices must be a table of names with the From addresses that each may use; write devices = { \"*._device.bank.example\" = [\"*@alerts.bank.example\"] }")
-		}
+		n.table(fmt.Sprintf("domain[%d].devices", i), d.Devices, devicesForm)
+		n.table(fmt.Sprintf("domain[%d].reply-text", i), d.ReplyText, replyTextForm)
+	}
+}
+
+// What to write where a value is no table.
+const (
+	devicesForm   = "devices must be a table of names with the From addresses that each may use; write devices = { \"*._device.bank.example\" = [\"*@alerts.bank.example\"] }"
+	replyTextForm = "reply-text must be a table of classes with a text for each; write reply-text = { bad-signature = \"TEXT\" }"
+)
+
+// table notes a value that is there, and is no table.
+func (n *notes) table(key string, value any, form string) {
+	if _, ok := value.(map[string]any); value != nil && !ok {
+		n.wrong(key, "%s", form)
 	}
 }
 

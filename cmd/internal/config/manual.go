@@ -13,7 +13,7 @@ import (
 // always agree.
 //
 //go:embed config.go sign.go route.go actions.go listeners.go limits.go
-//go:embed evidence.go publish.go dkim.go
+//go:embed evidence.go publish.go dkim.go replytext.go
 var sources embed.FS
 
 // Section is a table of the file, for the manual.
@@ -66,6 +66,7 @@ func Manual() ([]Section, error) {
 		{"[publish]", "Publish"},
 		{"[evidence]", "Evidence"},
 		{"[on]", "On"},
+		{"[reply-text]", "ReplyText"},
 		{"[[domain]]", "Domain"},
 		{"[[relay]]", "Relay"},
 		{"[relay.timeouts]", "Timeouts"},
@@ -86,7 +87,11 @@ func section(table string, decl *ast.GenDecl) Section {
 		text := strings.Replace(decl.Doc.Text(), " ("+table+")", "", 1) // the heading says it
 		s.Text = "This table" + strings.TrimPrefix(text, spec.Name.Name)
 	}
-	for _, f := range spec.Type.(*ast.StructType).Fields.List {
+	fields, ok := spec.Type.(*ast.StructType)
+	if !ok {
+		return s // a table whose keys are described with it
+	}
+	for _, f := range fields.Fields.List {
 		if f.Tag == nil || len(f.Names) == 0 {
 			continue
 		}

@@ -246,6 +246,11 @@ the milter asks the MTA to hold it.
 .TP
 .B reject
 5xx: it is refused.
+.PP
+The reply to the sender says what kind of trouble it is and what to do about it, by the class, and never the cause,
+which is in the log under the code. [reply\-text] in
+.BR dnseal.toml (5)
+has other words for a class.
 `
 
 // encryptedText is about verdicts on mail that is encrypted.

@@ -35,7 +35,7 @@ func TestDomainBypass(t *testing.T) {
 	}
 	r := startRelay(t, Options{Inbound: true, Recipients: []string{"example.net"}, Handler: verifier})
 	for name, text := range peertest.Mail(t, "a-domain-bypass") {
-		want := "550 5.7.1 Message refused by policy"
+		want := "550 5.7.1 From requires a signature by its owner over the whole message; sign it, or use your own address"
 		if strings.HasPrefix(name, "control-accepted") {
 			want = "250 "
 		}

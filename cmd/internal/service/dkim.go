@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -18,6 +19,7 @@ type dkimSigner struct {
 	signer *dkim.Signer
 	known  func(message.Submitter) bool
 	failed message.Action // of class sign-failed
+	text   string         // for the submitter then; "": ours
 }
 
 // newDKIM returns nil where [dkim] has no keys.
@@ -29,7 +31,7 @@ func newDKIM(c *config.Config) *dkimSigner {
 	if !set {
 		failed = sender.DefaultActions()[sender.ClassSignFailed]
 	}
-	return &dkimSigner{dkim.NewSigner(c.DKIMKeys(), c.Hostname), c.Submitters(), failed}
+	return &dkimSigner{dkim.NewSigner(c.DKIMKeys(), c.Hostname), c.Submitters(), failed, c.ReplyText[string(sender.ClassSignFailed)]}
 }
 
 // add has an outcome sign each form of the message as it leaves. It does so for those who are known
@@ -80,6 +82,7 @@ func (d *dkimSigner) sign(ctx context.Context, out *message.Outcome, m *message.
 	if d.failed == message.Reject {
 		out.Reply = replyNotSigned
 	}
+	out.Reply.Text = cmp.Or(d.text, out.Reply.Text)
 	return nil, err
 }
 
@@ -87,7 +90,7 @@ func (d *dkimSigner) sign(ctx context.Context, out *message.Outcome, m *message.
 // RFC 3463, Section 3.8: X.7.1.
 var (
 	replySignFailed = message.Reply{Code: 451, Enhanced: "4.7.1", Text: "Message cannot be signed now, try again later"}
-	replyNotSigned  = message.Reply{Code: 550, Enhanced: "5.7.1", Text: "Message cannot be signed"}
+	replyNotSigned  = message.Reply{Code: 550, Enhanced: "5.7.1", Text: "Message cannot be signed: the key of its sender cannot be used; tell your administrator"}
 )
 
 // addOnce adds what is the same for all forms.

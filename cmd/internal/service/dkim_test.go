@@ -106,7 +106,7 @@ func TestDKIMWho(t *testing.T) {
 	must(t, err)
 	defer m.Close()
 	key := dkim.Key{Domain: "example.org", Selector: "s", Private: noToken{ed25519.NewKeyFromSeed(make([]byte, 32))}}
-	d := &dkimSigner{dkim.NewSigner([]dkim.Key{key}, "mx"), func(s message.Submitter) bool { return s.User != "" }, message.Defer}
+	d := &dkimSigner{dkim.NewSigner([]dkim.Key{key}, "mx"), func(s message.Submitter) bool { return s.User != "" }, message.Defer, ""}
 	user := &message.Envelope{Submitter: message.Submitter{User: "u"}}
 	for _, c := range []struct {
 		out  message.Outcome
