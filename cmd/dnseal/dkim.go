@@ -73,11 +73,9 @@ written.`,
 		if err != nil {
 			return err
 		}
-		var lines []string
 		for _, k := range made {
-			lines = append(lines, fmt.Sprintf("  { domain = %q, selector = %q, key = %q },", k.Domain, k.Selector, dkim.File(dir, k.Domain, k.Selector)))
+			cli.Print(cmd.OutOrStdout(), "[[dkim.sign]]\ndomain = %q\nselector = %q\nkey = %q\n", k.Domain, k.Selector, dkim.File(dir, k.Domain, k.Selector))
 		}
-		cli.Print(cmd.OutOrStdout(), "[dkim]\nsign = [\n%s\n]", strings.Join(lines, "\n"))
 		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: the user that dnseal runs as must own the files; publish them with dnseal dkim publish, or the lines of dnseal dkim record")
 		return nil
 	}
