@@ -29,8 +29,8 @@ unsigned, verified, deferred, refused; by result, reason, day, user, client,
 identity and domain in From; refused connections and logins; other trouble.
 
 LOG is a file, also compressed by gzip, or - for standard input: the log itself,
-in text or JSON, or what syslog or "journalctl -o short", "-o cat" or "-o json"
-made of it. Rotated logs come in any order. "journal" reads the units dnseal-*
+in text or JSON, or what syslog, "journalctl -o short", "-o cat" or "-o json" or
+Docker (json-file) made of it. Rotated logs come in any order. "journal" reads the units dnseal-*
 from systemd's journal; a file of that name is ./journal. Lines of other
 programs are counted and left out.
 

@@ -26,9 +26,9 @@ type Line struct {
 type pair struct{ key, value []byte }
 
 // Parse reads a line as relay and milter write it, in text or JSON, also as syslog (RFC 3164, or
-// with the time in ISO 8601) and "journalctl -o short", "-o cat" or "-o json" show it. It reports
-// whether the line is one of dnseal's. The values stay valid until line changes or Parse is called
-// again.
+// with the time in ISO 8601), "journalctl -o short", "-o cat" or "-o json" and Docker show it. It
+// reports whether the line is one of dnseal's. The values stay valid until line changes or Parse is
+// called again.
 func (l *Line) Parse(line []byte) bool {
 	*l = Line{fields: l.fields[:0], buffer: l.buffer[:0]}
 	line = bytes.TrimRight(line, "\r\n")

@@ -24,6 +24,7 @@ func TestParse(t *testing.T) {
 	for name, line := range map[string]string{
 		"text":             plain,
 		"CRLF":             plain + "\r\n",
+		"Docker":           `{"log":` + strings.TrimSuffix(string(quoted), `"`) + `\n","stream":"stderr","time":"2026-11-24T11:00:00.1Z"}`,
 		"JSON":             `{"time":"2026-11-24T12:00:00.123+01:00","level":"INFO","msg":"message","door":"relay","id":"a","from":"a b\u0040example.org","result":"signed"}`,
 		"JSON with spaces": `{"time": "2026-11-24T12:00:00.123+01:00", "level": "INFO", "msg": "message", "rcpts": 2, "x": {"y": ["}"]}, "from": "a b@example.org", "result": "signed" } `,
 		"syslog":           "Nov 24 12:00:00 mail dnseal[17]: " + plain,

@@ -21,6 +21,9 @@ func (l *Line) unwrap(line []byte) ([]byte, bool) {
 		if bytes.HasPrefix(line, []byte(`{"time":`)) {
 			return line, true
 		}
+		if bytes.HasPrefix(line, []byte(`{"log":`)) {
+			return l.docker(line)
+		}
 		return l.journal(line)
 	}
 	// The first colon before a space ends the name of the program: times have none, and names of
@@ -32,6 +35,18 @@ func (l *Line) unwrap(line []byte) ([]byte, bool) {
 	tag := line[:i]
 	tag = tag[bytes.LastIndexByte(tag, ' ')+1:]
 	return line[i+2:], bytes.HasPrefix(tag, []byte(program)) && len(tag) < i
+}
+
+// docker is the text of a line of Docker's json-file driver, which begins with it: a container has
+// one program, so that nothing says which.
+func (l *Line) docker(line []byte) (text []byte, ok bool) {
+	whole := object(line, func(key, value []byte) bool {
+		if string(key) == `"log"` && value[0] == '"' {
+			text, ok = l.unescape(value)
+		}
+		return true
+	})
+	return bytes.TrimRight(text, "\r\n"), whole && ok
 }
 
 // journal is the message of an entry of the journal in JSON ("journalctl -o json"), where a unit or

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os/exec"
 	"strconv"
+	"strings"
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/logline"
@@ -82,8 +83,26 @@ func ReadJournal(ctx context.Context, opts Options, each func(line []byte)) erro
 		_ = cmd.Wait()
 		return err
 	}
-	if err = cmd.Wait(); err != nil {
-		return fmt.Errorf("journalctl: %s", cli.Printable(string(bytes.TrimSpace(said.Bytes()[:min(said.Len(), 500)]))))
+	if err = cmd.Wait(); err != nil || bytes.Contains(said.Bytes(), []byte("insufficient permissions")) {
+		return journalError(said.Bytes(), err)
 	}
 	return nil
+}
+
+// journalError is what journalctl said, in one line, and what to do. That no unit of a name is in
+// the journal it calls "No data available".
+func journalError(said []byte, err error) error {
+	var lines []string
+	for line := range bytes.Lines(said[:min(len(said), 500)]) {
+		lines = append(lines, cli.Printable(string(bytes.TrimSpace(line))))
+	}
+	text := strings.Join(lines, "; ")
+	const hint = "run it as root, or as a member of the group systemd-journal; or name the files of the log"
+	switch {
+	case strings.Contains(text, "No data available"):
+		return cli.Hint(errors.New("no unit dnseal-* has written into the journal that this user can read"), hint)
+	case text == "":
+		text = err.Error()
+	}
+	return cli.Hint(fmt.Errorf("journalctl: %s", text), hint)
 }
