@@ -13,26 +13,26 @@ umask 022
 put() {
 	"$1" "$from/dnseal" "$to/bin/dnseal" 755
 	for page in "$from"/man/man?/*; do
-		"$1" "$page" "$to/share/man/$(basename "$(dirname "$page")")/$(basename "$page")" 644
+		"$1" "$page" "$to/share/man/${page#"$from"/man/}" 644
 	done
 	"$1" "$from/completions/dnseal.bash" "$to/share/bash-completion/completions/dnseal" 644
 	"$1" "$from/completions/_dnseal" "$to/share/zsh/${ZSH_FUNCTIONS:-site-functions}/_dnseal" 644
 	"$1" "$from/completions/dnseal.fish" "$to/share/fish/vendor_completions.d/dnseal.fish" 644
 	for unit in "$from"/systemd/*; do
-		"$1" "$unit" "$to/lib/systemd/system/$(basename "$unit")" 644
+		"$1" "$unit" "$to/lib/systemd/system/${unit##*/}" 644
 	done
 	"$1" "$from/dnseal.sysusers" "$to/lib/sysusers.d/dnseal.conf" 644
 	for file in "$from"/doc/*; do
-		[ -d "$file" ] || "$1" "$file" "$to/share/doc/dnseal/$(basename "$file")" 644
+		[ -d "$file" ] || "$1" "$file" "$to/share/doc/dnseal/${file##*/}" 644
 	done
 	for file in "$from"/doc/examples/*; do
-		"$1" "$file" "$to/share/doc/dnseal/examples/$(basename "$file")" 644
+		"$1" "$file" "$to/share/doc/dnseal/examples/${file##*/}" 644
 	done
 }
 
 # A file is replaced by a new one of its own, so that a program that runs goes on with its old one.
 write() {
-	mkdir -p "$(dirname "$2")"
+	[ -d "${2%/*}" ] || mkdir -p "${2%/*}"
 	case $1 in
 	*/systemd/*) sed "s,/usr/local/bin/,$prefix/bin/," "$1" >"$2.new" ;;
 	*) cp "$1" "$2.new" ;;
@@ -47,7 +47,7 @@ case ${1:-install} in
 install)
 	put write
 	if [ ! -e "$config" ]; then
-		mkdir -p "$(dirname "$config")"
+		mkdir -p "${config%/*}"
 		cp "$from/dnseal.toml" "$config"
 		chmod 640 "$config"
 	fi

@@ -1,5 +1,5 @@
 # Run in a copy of a Debian, which has /packages with dnseal.deb and old.deb (an older version, whose
-# dnseal.toml is another one). systemd is PID 1 where $BOOTED is set.
+# dnseal.toml is another one).
 export DEBIAN_FRONTEND=noninteractive
 conf=/etc/dnseal/dnseal.toml
 apt="apt-get -q -y --no-install-recommends"
@@ -44,6 +44,10 @@ fish -c 'complete -C"dnseal ver"' | grep -q verify
 zsh -fc 'autoload -U compinit; compinit -u -d /tmp/zcompdump; test "$_comps[dnseal]" = _dnseal'
 systemd-analyze verify /usr/lib/systemd/system/dnseal-milter.service /usr/lib/systemd/system/dnseal-relay.service
 runuser -u dnseal -- dnseal check --table >/tmp/table || test $? != 2
+test -e /usr/share/man/man5/dnseal-log.5.gz
+test -e /usr/share/man/man7/dnseal-metrics.7.gz
+test -e /usr/share/doc/dnseal/examples/dnseal-alerts.yml
+test -e /usr/share/doc/dnseal/examples/dnseal-grafana.json
 lintian --allow-root --fail-on error,warning /packages/dnseal.deb
 
 # Nothing was enabled: without names of the administrator's own there is nothing to do.

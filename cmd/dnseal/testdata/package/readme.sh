@@ -1,4 +1,4 @@
-# Put in front of README's commands. What is the outside world in the README, and PID 1, stands in here:
+# Put in front of README's commands. What is the outside world in the README stands in here:
 # "after" is called after each command, whose output is in /tmp/out; "arrived" at the end.
 set -o pipefail
 export DEBIAN_FRONTEND=noninteractive
@@ -17,35 +17,29 @@ after() {
 	cat /tmp/out
 	# Postfix, which systemd starts when it is installed; bob's mail server is here too.
 	if [ ! -e /tmp/postfix ] && command -v postfix; then
-		postconf -e 'transport_maps=inline:{example.com=local:}' maillog_file=/var/log/postfix.log
-		postfix start
+		postconf -e 'transport_maps=inline:{example.com=local:}'
+		if [ -d /run/systemd/system ]; then
+			systemctl reload postfix
+		else
+			postconf -e maillog_file=/var/log/postfix.log
+			postfix start
+		fi
 		touch /tmp/postfix
 	fi
 	# The record comes into the zone.
-	if [ ! -e /tmp/anchor ] && grep ' IN SMIMEA ' /tmp/out >/tmp/zone; then
-		dnseal sandbox --zone example.org=/tmp/zone --listen 127.0.0.1:53 --anchor /tmp/anchor >/tmp/sandbox.log 2>&1 &
-		wait_for test -s /tmp/anchor
-		chmod 644 /tmp/anchor
-		sed -i '/^\[dns\]/a resolvers = ["127.0.0.1:53"]\ntrust-anchor = "/tmp/anchor"' /etc/dnseal/dnseal.toml
-		wait_for dnseal lookup billing@example.org --resolver 127.0.0.1:53 --trust-anchor /tmp/anchor
+	if [ ! -e /etc/dnseal/anchor ] && grep ' IN SMIMEA ' /tmp/out >/tmp/zone; then
+		dnseal sandbox --zone example.org=/tmp/zone --listen 127.0.0.1:53 --anchor /etc/dnseal/anchor >/tmp/sandbox.log 2>&1 &
+		wait_for test -s /etc/dnseal/anchor
+		chmod 644 /etc/dnseal/anchor
+		sed -i '/^\[dns\]/a resolvers = ["127.0.0.1:53"]\ntrust-anchor = "/etc/dnseal/anchor"' /etc/dnseal/dnseal.toml
+		wait_for dnseal lookup billing@example.org --resolver 127.0.0.1:53 --trust-anchor /etc/dnseal/anchor
 	fi
-}
-
-# By hand what systemd does as PID 1, by the lines of the unit.
-systemctl() {
-	test "$*" = 'enable --now dnseal-milter' || return 0
-	unit=/usr/lib/systemd/system/dnseal-milter.service
-	install -d -o dnseal -g dnseal -m 755 /run/dnseal
-	eval "$(sed -n 's/^ExecStartPre=+//p' $unit)"
-	runuser -u dnseal -- sh -c "umask 0077; exec $(sed -n 's/^ExecStart=//p' $unit)" >/tmp/milter.log 2>&1 &
-	wait_for test -S /var/spool/postfix/dnseal/verify.sock
-	test "$(stat -c %U:%G:%a /var/spool/postfix/dnseal/sign.sock)" = dnseal:postfix:660
 }
 
 arrived() {
 	wait_for test -s /var/mail/bob || true
-	cat /tmp/milter.log /var/log/postfix.log /var/mail/bob
-	dnseal verify --resolver 127.0.0.1:53 --trust-anchor /tmp/anchor /var/mail/bob
+	cat /var/mail/bob || cat /tmp/milter.log /var/log/postfix.log || journalctl --no-pager -n 50
+	dnseal verify --resolver 127.0.0.1:53 --trust-anchor /etc/dnseal/anchor /var/mail/bob
 	runuser -u dnseal -- dnseal check
 	echo 'readme: done'
 }
