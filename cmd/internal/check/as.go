@@ -138,6 +138,7 @@ type answer struct {
 	sender *sender.Sender
 	env    *message.Envelope
 	why    *sender.Explanation
+	dkim   []string // DOMAIN/SELECTOR that would sign
 
 	question *Question
 }
@@ -155,6 +156,7 @@ func (a *answer) print(ctx context.Context, m *message.Message) error {
 	a.why = why
 	why.Reason = cli.Plain(errors.New(why.Reason))
 	signed := outcome.Result == sender.ResultSigned
+	a.dkim = dkimNames(a.config, m, a.env.Submitter, why)
 	if a.question.JSON {
 		if err := cli.WriteJSON(a.out, a.json(signed)); err != nil {
 			return err
@@ -194,6 +196,9 @@ func (a *answer) text(ctx context.Context, m *message.Message, signed bool) {
 		a.line("result", "signed")
 	} else {
 		a.unsigned()
+	}
+	if len(a.dkim) > 0 {
+		a.line("dkim", "signed by %s", strings.Join(a.dkim, ", "))
 	}
 	signs := false
 	for _, l := range listeners(a.config) {

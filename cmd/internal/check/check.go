@@ -50,7 +50,10 @@ func Run(ctx context.Context, out io.Writer, file string, opts Options) error {
 		}
 	}
 	if c.SignsWithoutRule("relay") || c.SignsWithoutRule("milter") {
-		l.note("there is no [[sign.rule]] in it, so nothing is signed: write who may sign as whom")
+		l.note("there is no [[sign.rule]] in it, so nothing is signed by S/MIME: write who may sign as whom")
+	}
+	if _, address := c.MetricsListen("milter"); address != "" && address == c.Metrics.Listen && len(c.Relays) > 0 && len(c.Milters) > 0 {
+		l.note("relay and milter have one address for metrics, %s: where both run on this machine, write listen-milter in [metrics]", address)
 	}
 	client, err := c.LookupClient()
 	if err != nil {

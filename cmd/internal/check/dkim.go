@@ -6,9 +6,12 @@ import (
 	"strings"
 	"sync"
 
+	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/dkim"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
+	"dnseal/sender"
+	"dnseal/smime/message"
 )
 
 // dkim compares each key of [dkim] with its record (RFC 6376, Section 3.6.1).
@@ -69,4 +72,16 @@ func (k *checker) dkimKey(key dkim.Key, at string, res *lookup.Result) {
 	if bits := key.Bits(); bits > 0 && bits < dkim.StrongRSA {
 		k.note("DKIM key %s: RSA of %d bits, which some verifiers refuse; make one of %d under another selector: dnseal dkim new %s --selector NAME", key.Name(), bits, dkim.StrongRSA, key.Domain)
 	}
+}
+
+// dkimNames are the keys, as DOMAIN/SELECTOR, that would sign a message which is passed on, as the
+// daemons decide it.
+func dkimNames(c *config.Config, m *message.Message, who message.Submitter, why *sender.Explanation) (names []string) {
+	if why.Action != message.Accept || why.Class == sender.ClassNotAllowed || !c.Submitters()(who) {
+		return nil
+	}
+	for _, k := range dkim.NewSigner(c.DKIMKeys(), c.Hostname).KeysFor(m) {
+		names = append(names, k.Domain+"/"+k.Selector)
+	}
+	return names
 }

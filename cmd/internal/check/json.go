@@ -54,6 +54,8 @@ type answerJSON struct {
 	Reason   string      `json:"reason"`
 	Action   string      `json:"action"`
 	Reply    string      `json:"reply"`
+	// DKIM are the signatures by DKIM that it would get, as DOMAIN/SELECTOR.
+	DKIM []string `json:"dkim"`
 }
 
 func (a *answer) json(signed bool) answerJSON {
@@ -61,6 +63,7 @@ func (a *answer) json(signed bool) answerJSON {
 	out := answerJSON{
 		As: a.question.As, From: w.From, MailFrom: a.env.MailFrom, To: list(a.env.Rcpt), Signed: signed, Rule: w.Rule, Identity: w.Identity, Record: jsonOf(w.Record),
 		Forms: []formJSON{}, Class: string(w.Class), Code: w.Code, Reason: w.Reason, Action: w.Action.String(),
+		DKIM: list(a.dkim),
 	}
 	if w.Rule > 0 {
 		out.RuleAt = a.config.At(fmt.Sprintf("sign.rule[%d]", w.Rule-1))

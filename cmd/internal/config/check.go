@@ -38,6 +38,9 @@ func (c *Config) check(n *notes) {
 	if c.Metrics.Listen != "" {
 		n.loopback("metrics.listen", c.Metrics.Listen)
 	}
+	if c.Metrics.ListenMilter != "" {
+		n.loopback("metrics.listen-milter", c.Metrics.ListenMilter)
+	}
 	n.notNegative("metrics.devices", int64(c.Metrics.Devices))
 	c.checkService(n)
 	n.oneOf("log.format", c.Log.Format, "text", "json")
@@ -155,14 +158,14 @@ func (c *Config) checkService(n *notes) {
 	if c.Service.Health != "" {
 		if a, err := ParseListen(c.Service.Health); err != nil {
 			n.wrong("service.health", "health: %s", err)
-		} else if c.Service.Health == c.Metrics.Listen {
+		} else if c.Service.Health == c.Metrics.Listen || c.Service.Health == c.Metrics.ListenMilter {
 			n.wrong("service.health", "health: %s is that of the metrics, which answer /readyz too; leave one of them out", a.Address)
 		}
 	}
 	switch {
 	case time.Duration(c.Service.Drain) > maxDrain:
 		n.wrong("service.drain", "drain is %v; at most %v", time.Duration(c.Service.Drain), maxDrain)
-	case c.Service.Drain > 0 && c.Service.Health == "" && c.Metrics.Listen == "":
+	case c.Service.Drain > 0 && c.Service.Health == "" && c.Metrics.Listen+c.Metrics.ListenMilter == "":
 		n.wrong("service.drain", "drain is for a balancer that asks /readyz, and nothing answers it; write health, or listen in [metrics]")
 	}
 }

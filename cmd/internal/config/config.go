@@ -157,6 +157,9 @@ type Metrics struct {
 	// Listen is a loopback "host:port" or "unix:/path" for /metrics, /healthz, /readyz and
 	// /devices. A change needs a restart. Default: nowhere.
 	Listen string `toml:"listen"`
+	// ListenMilter is the same for "dnseal milter", where that and "dnseal relay" run by one file on
+	// one machine: an address has one daemon. Default: that of listen.
+	ListenMilter string `toml:"listen-milter"`
 	// Devices is how many clients that log in at a relay are remembered for /devices, which shows
 	// in a JSON object a line when each of them last logged in, handed in a message and was refused
 	// (with "?name=NAME" one of them). Those seen last stay; 100,000 need about 20 MiB. A restart
@@ -179,4 +182,13 @@ type Service struct {
 type Log struct {
 	// Format is "text" (key=value) or "json". A change needs a restart. Default: "text".
 	Format string `toml:"format"`
+}
+
+// MetricsListen is the key and the address of a daemon's metrics, "relay" or "milter"; an empty
+// address: none.
+func (c *Config) MetricsListen(daemon string) (key, address string) {
+	if daemon == "milter" && c.Metrics.ListenMilter != "" {
+		return "metrics.listen-milter", c.Metrics.ListenMilter
+	}
+	return "metrics.listen", c.Metrics.Listen
 }

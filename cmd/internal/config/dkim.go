@@ -15,10 +15,14 @@ type DKIM struct {
 	// milter, after S/MIME. Keys of one domain sign together, which is how RSA and Ed25519 are used
 	// at the same time (RFC 8463, Section 4). Mail is signed whose only From address is in the
 	// domain of a key, or below it where no key has a nearer domain, and whose submitter logged in
-	// or is in a "net:" rule; never mail of class not-allowed. Mail that no rule names and that is
+	// or is in networks or a "net:" rule; never mail of class not-allowed. Mail that no rule names and that is
 	// passed on without S/MIME is signed too: with no-rule = "accept" any user of this server can
 	// get a DKIM signature for any address of the domain that no rule names. Default: none.
 	Sign []DKIMKey `toml:"sign"`
+	// Networks are addresses and networks whose mail is signed without a login, such as that of
+	// programs on this host ("127.0.0.1"), also where no rule names it. A relay takes no mail from
+	// them for that: there a "net:" rule is needed. Default: none.
+	Networks []string `toml:"networks"`
 	// Verify has inbound relays and verifying milters check DKIM of what they verify, and report it
 	// beside the verdict on S/MIME, which it never changes, nor what is done with the message:
 	// "dkim=" in Authentication-Results, with the state of the key's record by DNSSEC, and in the
@@ -44,6 +48,9 @@ type DKIMKey struct {
 
 // checkDKIM checks [dkim] without reading a file.
 func (c *Config) checkDKIM(n *notes) {
+	if _, err := prefixes(c.DKIM.Networks); err != nil {
+		n.wrong("dkim.networks", "networks: %s", strip(err))
+	}
 	seen := map[string]bool{}
 	for i := range c.DKIM.Sign {
 		k, key := &c.DKIM.Sign[i], fmt.Sprintf("dkim.sign[%d]", i)
@@ -81,9 +88,11 @@ func (c *Config) loadDKIM(n *notes) {
 func (c *Config) DKIMKeys() []dkim.Key { return c.loaded.dkim }
 
 // Submitters returns a function that reports whether somebody is known to submit mail here: who
-// logged in, and whom a "net:" rule covers.
+// logged in, and whom a "net:" rule or the networks of [dkim] cover.
 func (c *Config) Submitters() func(message.Submitter) bool {
 	nets, _ := c.trusted() // Load has checked them
+	more, _ := prefixes(c.DKIM.Networks)
+	nets = append(nets, more...)
 	return func(who message.Submitter) bool {
 		return who.User != "" || who.TLSName != "" ||
 			slices.ContainsFunc(nets, func(n netip.Prefix) bool { return n.Contains(who.Addr.Unmap()) })

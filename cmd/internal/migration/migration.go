@@ -22,10 +22,14 @@ import (
 // Rules are what goes into dnseal.toml.
 type Rules struct {
 	// Keys are those that sign by DKIM. Verify: DKIM of incoming mail is verified.
-	Keys   []Key
-	Verify bool
-	// Lets become rules, in this order.
-	Lets []Let
+	// Networks are those whose mail they sign without a login.
+	Keys     []Key
+	Verify   bool
+	Networks []string
+	// Lets become rules, in this order; Later: in comments, because they do more than the other
+	// program did, and need what is not there yet.
+	Lets  []Let
+	Later bool
 	// OpaqueFor and PlainFor are recipients with a form of their own.
 	OpaqueFor, PlainFor []string
 	// Remarks are sentences for a comment: what to look at before the rules are used.
@@ -84,7 +88,11 @@ func (r *Rules) Write(w io.Writer) error {
 	r.writeForms(&b)
 	r.writeKeys(&b)
 	for _, l := range r.Lets {
-		cli.Print(&b, "\n[[sign.rule]]\nwho  = %s\nfrom = %s", list(l.Who), list(l.From))
+		rule := fmt.Sprintf("[[sign.rule]]\nwho  = %s\nfrom = %s", list(l.Who), list(l.From))
+		if r.Later {
+			rule = "# " + strings.ReplaceAll(rule, "\n", "\n# ")
+		}
+		cli.Print(&b, "\n%s", rule)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -113,6 +121,9 @@ func (r *Rules) writeKeys(b *strings.Builder) {
 	}
 	if len(r.Keys) == 0 {
 		return
+	}
+	if len(r.Networks) > 0 {
+		cli.Print(b, "networks = %s", list(r.Networks))
 	}
 	cli.Print(b, "sign = [")
 	for _, k := range r.Keys {

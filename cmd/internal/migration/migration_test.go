@@ -21,7 +21,7 @@ func folder(tb testing.TB, files map[string]string) string {
 	return dir
 }
 
-// written is what rules are in dnseal.toml, without comments.
+// written is what rules are in dnseal.toml, without comments but with the rules in them.
 func written(t *testing.T, r *Rules, dir string) string {
 	t.Helper()
 	var b strings.Builder
@@ -29,8 +29,11 @@ func written(t *testing.T, r *Rules, dir string) string {
 		t.Fatal(err)
 	}
 	var out strings.Builder
+	rule := false // it is in a comment
 	for line := range strings.Lines(strings.ReplaceAll(b.String(), dir, "DIR")) {
-		if !strings.HasPrefix(line, "#") {
+		line, commented := strings.CutPrefix(line, "# ")
+		rule = rule || line == "[[sign.rule]]\n"
+		if !commented || rule {
 			out.WriteString(line)
 		}
 	}
@@ -55,6 +58,7 @@ KeyFile    /etc/dkimkeys/s2026.private
 SubDomains yes
 `}, `
 [dkim]
+networks = ["127.0.0.1"]
 sign = [
   { domain = "example.org", selector = "s2026", key = "/etc/dkimkeys/s2026.private" },
   { domain = "example.net", selector = "s2026", key = "/etc/dkimkeys/s2026.private" },
@@ -96,6 +100,7 @@ localhost
 `}, `
 [dkim]
 verify = true
+networks = ["127.0.0.1", "2001:db8::/32", "192.0.2.0/24", "::1"]
 sign = [
   { domain = "example.org", selector = "s1", key = "/keys/org.pem" },
   { domain = "shop.example", selector = "s1", key = "/keys/shop.example.pem" },
@@ -118,7 +123,7 @@ from = ["*@example.org", "billing@shop.example"]`, []string{
 			"DIR/signers:8: there is no key missing in the KeyTable",
 			"DIR/signers:9: example.com matches no address",
 			"DIR/hosts:6: !192.0.2.9 takes addresses out of a network; write the networks that remain",
-			"DIR/hosts:7: .example.org is a name, which anybody can give his address in the DNS; write net: and its address",
+			"DIR/hosts:7: .example.org is a name, which anybody can give his address in the DNS; write its address",
 		}},
 		{"looked up", map[string]string{
 			"conf":    "Mode s\nKeyTable DIR/keys\nSigningTable file:DIR/signers\n",
@@ -126,6 +131,7 @@ from = ["*@example.org", "billing@shop.example"]`, []string{
 			"signers": "a@example.org k\nexample.org k\nb@.example.org k\n.example.org k\npostmaster@* k\n* k\n*@example.org k\n",
 		}, `
 [dkim]
+networks = ["127.0.0.1"]
 sign = [
   { domain = "example.org", selector = "s", key = "/k.pem" },
 ]
@@ -149,6 +155,7 @@ from = ["a@example.org", "*@example.org", "b@*.example.org", "*@*.example.org"]`
 			"signers": "alice@example.org a\n*@example.org b\n`id`@example.org a\n",
 		}, `
 [dkim]
+networks = ["::1"]
 sign = [
   { domain = "example.org", selector = "a", key = "/a.pem" },
 ]
@@ -161,6 +168,7 @@ from = ["alice@example.org", "*@example.org", "` + "`id`" + `@example.org"]`, []
 		}},
 		{"domains by pattern", map[string]string{"conf": "Mode s\nDomain *, example.org\nSelector s\nKeyFile /k.pem\n"}, `
 [dkim]
+networks = ["127.0.0.1"]
 sign = [
   { domain = "example.org", selector = "s", key = "/k.pem" },
 ]

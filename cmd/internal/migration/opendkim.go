@@ -162,11 +162,10 @@ func (o *openDKIM) remarks() {
 	}
 	o.remark("From %s. The daemon reads the keys as its own user: copy each by", filepath.Base(o.file))
 	o.remark("  install -o dnseal -g dnseal -m 600 FILE /etc/dnseal/")
-	o.remark("and name the copy. A key signs for its domain and the domains below it. OpenDKIM signs for all who")
-	o.remark("logged in and for InternalHosts, whatever of these addresses they use; so does the rule. Say who may")
-	o.remark("use which: see [[sign.rule]] in dnseal.toml(5). The rule signs by S/MIME with the identity of the From")
-	o.remark("address, and mail of an address without one is deferred (class sign-failed): make them before, or")
-	o.remark("leave the rule out for [dkim] alone, for those who logged in. As the daemon's user:")
+	o.remark("and name the copy. A key signs for its domain and the domains below it.")
+	o.remark("S/MIME comes by the rule, which is a comment: mail of an address without an identity would be deferred")
+	o.remark("(class sign-failed). Let it name the addresses that have one, and those who may use them: see")
+	o.remark("[[sign.rule]] in dnseal.toml(5). Identities are made as the daemon's user:")
 	for _, from := range o.from {
 		if !strings.Contains(from, "*") {
 			o.Commands = append(o.Commands, makeIdentity+identity.Quote(from))

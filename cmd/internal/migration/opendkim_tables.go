@@ -173,17 +173,21 @@ func (o *openDKIM) submitters() error {
 	if len(o.from) == 0 {
 		return nil
 	}
-	who := []string{"user:*"}
 	if !o.has("InternalHosts") {
-		who = append(who, "net:127.0.0.1")
+		o.Networks = []string{"127.0.0.1"}
 	} else if hosts, _, left, err := o.dataset("InternalHosts"); err != nil {
 		return err
 	} else if !left {
 		for _, h := range hosts {
-			who = append(who, o.host(h)...)
+			o.Networks = append(o.Networks, o.host(h)...)
 		}
+		o.Networks = unique(o.Networks)
 	}
-	o.Lets = append(o.Lets, Let{Who: unique(who), From: o.from})
+	who := []string{"user:*"}
+	for _, n := range o.Networks {
+		who = append(who, "net:"+n)
+	}
+	o.Lets, o.Later = append(o.Lets, Let{Who: who, From: o.from}), true
 	return nil
 }
 
@@ -202,17 +206,17 @@ func (o *openDKIM) host(h row) []string {
 	text := strings.NewReplacer("[", "", "]", "").Replace(h.key)
 	switch {
 	case text == "localhost":
-		return []string{"net:127.0.0.1", "net:::1"}
+		return []string{"127.0.0.1", "::1"}
 	case strings.HasPrefix(text, "!"):
 		o.left(h.place, "%s takes addresses out of a network; write the networks that remain", h.key)
 		return nil
 	}
 	if _, err := netip.ParseAddr(text); err == nil {
-		return []string{"net:" + text}
+		return []string{text}
 	}
 	if p, err := netip.ParsePrefix(text); err == nil {
-		return []string{"net:" + p.Masked().String()}
+		return []string{p.Masked().String()}
 	}
-	o.left(h.place, "%s is a name, which anybody can give his address in the DNS; write net: and its address", h.key)
+	o.left(h.place, "%s is a name, which anybody can give his address in the DNS; write its address", h.key)
 	return nil
 }

@@ -15,12 +15,13 @@ import (
 
 // serveStates opens the listeners for metrics and for health checks. A reload does not change them.
 func (s *service) serveStates(ctx context.Context, c *config.Config) error {
+	key, address := c.MetricsListen(s.kind)
 	devices := c.Metrics.Devices
-	if c.Metrics.Listen == "" {
+	if address == "" {
 		devices = -1 // nobody could ask
 	}
 	s.metrics.RememberDevices(devices)
-	if err := s.serveState(ctx, c, "metrics.listen", c.Metrics.Listen, s.metrics.Serve); err != nil {
+	if err := s.serveState(ctx, c, key, address, s.metrics.Serve); err != nil {
 		return err
 	}
 	return s.serveState(ctx, c, "service.health", c.Service.Health, s.metrics.ServeHealth)

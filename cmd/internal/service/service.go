@@ -186,7 +186,7 @@ func (s *service) start(next *generation) {
 	}
 	s.metrics.Certificates(next.certificateEnds())
 	if next.config.SignsWithoutRule(s.kind) {
-		s.log.Warn("nothing is signed: a listener signs, but there is no [[sign.rule]]; write one (dnseal.toml(5)), unless all clients sign their mail themselves")
+		s.log.Warn("nothing is signed by S/MIME: a listener signs, but there is no [[sign.rule]]; write one (dnseal.toml(5)), unless all clients sign their mail themselves")
 	}
 	for _, address := range next.config.SignsNothing(s.kind) {
 		s.log.Warn("this listener only observes: it signs and refuses nothing", slog.String("listen", address))
