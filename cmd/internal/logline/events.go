@@ -46,7 +46,7 @@ var Events = []Event{
 	{"stopped", "the last line."},
 	{"listener for ", "the listener for metrics or health checks has failed."},
 	{"a listener while draining", "a listener has failed while the service drains."},
-	{"nothing is signed: a listener signs, but there is no [[sign.rule]]; write one (dnseal.toml(5)), unless all clients sign their mail themselves", "at the start."},
+	{"nothing is signed by S/MIME: a listener signs, but there is no [[sign.rule]]; write one (dnseal.toml(5)), unless all clients sign their mail themselves", "at the start."},
 	{"this listener only observes: it signs and refuses nothing", "at the start."},
 	{"the socket has another mode or group", "a reload applied socket-mode and socket-group to an open socket."},
 	{"socket-mode and socket-group are not applied to a socket that systemd opened; write SocketMode= and SocketGroup= into its unit", "at a reload."},
