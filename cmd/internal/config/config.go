@@ -157,8 +157,8 @@ type Metrics struct {
 	// Listen is a loopback "host:port" or "unix:/path" for /metrics, /healthz, /readyz and
 	// /devices. A change needs a restart. Default: nowhere.
 	Listen string `toml:"listen"`
-	// ListenMilter is the same for "dnseal milter", where that and "dnseal relay" run by one file on
-	// one machine: an address has one daemon. Default: that of listen.
+	// ListenMilter is the same for "dnseal milter", where that and "dnseal relay" run by one file
+	// on one machine: an address has one daemon. Default: that of listen.
 	ListenMilter string `toml:"listen-milter"`
 	// Devices is how many clients that log in at a relay are remembered for /devices, which shows
 	// in a JSON object a line when each of them last logged in, handed in a message and was refused

@@ -15,9 +15,10 @@ type DKIM struct {
 	// milter, after S/MIME. Keys of one domain sign together, which is how RSA and Ed25519 are used
 	// at the same time (RFC 8463, Section 4). Mail is signed whose only From address is in the
 	// domain of a key, or below it where no key has a nearer domain, and whose submitter logged in
-	// or is in networks or a "net:" rule; never mail of class not-allowed. Mail that no rule names and that is
-	// passed on without S/MIME is signed too: with no-rule = "accept" any user of this server can
-	// get a DKIM signature for any address of the domain that no rule names. Default: none.
+	// or is in networks or a "net:" rule; never mail of class not-allowed. Mail that no rule names
+	// and that is passed on without S/MIME is signed too: with no-rule = "accept" any user of this
+	// server can get a DKIM signature for any address of the domain that no rule names. Default:
+	// none.
 	Sign []DKIMKey `toml:"sign"`
 	// Networks are addresses and networks whose mail is signed without a login, such as that of
 	// programs on this host ("127.0.0.1"), also where no rule names it. A relay takes no mail from

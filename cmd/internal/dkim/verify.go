@@ -34,6 +34,7 @@ const (
 	codeRevoked      = "revoked"       // p= is empty
 	codeBadKey       = "bad-key"       // the key record cannot be used
 	codeTimeout      = "timeout"
+	codeInternal     = "internal-error" // a fault in the program
 )
 
 // Verifier checks the DKIM signatures of messages that come in. It is safe for concurrent use.
@@ -203,6 +204,11 @@ func (v *Verifier) judge(ctx context.Context, checks []*check, header []message.
 // check checks one signature by its key. Before it says that there is none, or that it does not
 // fit, it asks once more past the cache: a key that was published a minute ago is not a forgery.
 func (v *Verifier) check(ctx context.Context, c *check, header []message.Field) {
+	defer func() {
+		if recover() != nil { // it is in a goroutine of its own: nobody else can catch it
+			c.problem = problemf(receiver.TempError, codeInternal, "a fault in the program: please report it with the message")
+		}
+	}()
 	digest := c.headerDigest(header)
 	for _, ask := range []func(context.Context, string, dane.Type) *lookup.Result{v.Lookup.Lookup, v.Lookup.LookupFresh} {
 		c.problem = v.byKey(c, digest, ask(ctx, c.owner(), dane.TXT))

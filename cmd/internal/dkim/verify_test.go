@@ -453,3 +453,20 @@ func bigOfBits(bits int) *big.Int {
 	n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
 	return n.SetBit(n, 0, 1)
 }
+
+// broken is a resolver with a fault.
+type broken struct{ lookup.Resolver }
+
+func (broken) Lookup(context.Context, string, dane.Type) *lookup.Result { panic("a fault") }
+
+// TestVerifyFault: a fault while one signature is checked is the result of that one, and ends
+// nothing else.
+func TestVerifyFault(t *testing.T) {
+	t.Parallel()
+	v := &Verifier{Lookup: broken{}}
+	c := &check{signature: &signature{}}
+	v.judge(t.Context(), []*check{c}, nil)
+	if c.problem == nil || c.problem.code != codeInternal {
+		t.Errorf("got %+v", c.problem)
+	}
+}

@@ -71,10 +71,10 @@ func (d *dkimSigner) sign(ctx context.Context, out *message.Outcome, m *message.
 		return e, nil
 	}
 	addOnce(out, slog.String("dkim_error", err.Error()))
+	out.Level = max(out.Level, slog.LevelWarn)
 	if errors.Is(err, dkim.ErrUnsuitable) {
 		return e, nil
 	}
-	out.Level = max(out.Level, slog.LevelWarn)
 	if d.failed == message.Accept {
 		return e, nil
 	}
