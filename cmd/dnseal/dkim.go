@@ -109,12 +109,17 @@ func (f *dkimFlags) keys(c *config.Config, args []string) (keys []dkim.Key, err 
 	if c != nil && f.key == "" {
 		entries = c.DKIM.Sign
 	}
+	if len(args) > 0 && f.key == "" {
+		if args[0], _, err = dkim.CheckName(args[0], "s"); err != nil {
+			return nil, err
+		}
+	}
 	for _, e := range entries {
 		domain, selector, err := dkim.CheckName(e.Domain, e.Selector)
 		if err != nil {
 			return nil, err
 		}
-		if len(args) > 0 && !strings.EqualFold(args[0], domain) && f.key == "" || f.selector != "" && !strings.EqualFold(f.selector, selector) {
+		if len(args) > 0 && args[0] != domain && f.key == "" || f.selector != "" && !strings.EqualFold(f.selector, selector) {
 			continue
 		}
 		private, err := dkim.ReadKey(e.Key)

@@ -25,9 +25,12 @@ var open = []string{
 	"List-Id", "List-Help", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Subscribe", "List-Post", "List-Owner", "List-Archive",
 }
 
-// maxSigned is how many names a signature has: in one line, which has at most 998 octets (RFC 5322,
-// Section 2.1.1).
-const maxSigned = 50
+// A signature has its names in one line, which has at most 998 octets (RFC 5322, Section 2.1.1):
+// servers break longer ones, and the signature with them.
+const (
+	maxSigned   = 50
+	maxNameList = 950 // octets of them all, with the colons
+)
 
 // signedNames are the names in the h= of a signature (RFC 6376, Section 3.5). The error is
 // [ErrUnsuitable].
@@ -53,6 +56,9 @@ func signedNames(header []message.Field) ([]string, error) {
 	}
 	if len(names) > maxSigned {
 		return nil, fmt.Errorf("%w: %d header fields to sign, at most %d are", ErrUnsuitable, len(names), maxSigned)
+	}
+	if n := len(strings.Join(names, ":")); n > maxNameList {
+		return nil, fmt.Errorf("%w: %d octets of names of header fields to sign, at most %d are", ErrUnsuitable, n, maxNameList)
 	}
 	return names, nil
 }

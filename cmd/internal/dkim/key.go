@@ -97,8 +97,10 @@ func ParseKey(text []byte) (crypto.Signer, error) {
 		}
 		return key, nil
 	}
-	return nil, errors.New("neither an RSA nor an Ed25519 key; DKIM knows no others, so make one with dnseal dkim new")
+	return nil, errOther
 }
+
+var errOther = errors.New("neither an RSA nor an Ed25519 key; DKIM knows no others, so make one with dnseal dkim new")
 
 func parseBlock(block *pem.Block) (any, error) {
 	switch block.Type {
@@ -113,6 +115,9 @@ func parseBlock(block *pem.Block) (any, error) {
 		return key, unreadable(err)
 	case "ENCRYPTED PRIVATE KEY":
 		return nil, errEncrypted
+	}
+	if block.Type == "EC PRIVATE KEY" {
+		return nil, errOther
 	}
 	return nil, fmt.Errorf("%q instead of a private key; name the file of the private key", block.Type)
 }

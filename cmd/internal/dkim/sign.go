@@ -3,6 +3,7 @@ package dkim
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"io"
@@ -108,6 +109,7 @@ type pass struct {
 	keys    []Key
 	signers []*dkim.Signer
 	body    bool
+	afterCR bool
 	blank   int // bytes of white space at the end of what was written
 }
 
@@ -147,6 +149,9 @@ func endOfHeader(b []byte, from int) int {
 // the same.
 func (p *pass) begin(head []byte) error {
 	p.body = true
+	if bare(head) {
+		return fmt.Errorf("%w: a bare CR or LF, which verifiers read in different ways", ErrUnsuitable)
+	}
 	fields, _ := message.ParseHeader(head)
 	names, err := signedNames(fields)
 	if err != nil {
@@ -154,7 +159,7 @@ func (p *pass) begin(head []byte) error {
 	}
 	for _, k := range p.keysFor(fields) {
 		signer, err := dkim.NewSigner(&dkim.SignOptions{
-			Domain: k.Domain, Selector: k.Selector, Signer: k.Private, HeaderKeys: names,
+			Domain: k.Domain, Selector: k.Selector, Signer: careful{k.Private}, HeaderKeys: names,
 			HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
 		})
 		if err != nil {
@@ -165,8 +170,50 @@ func (p *pass) begin(head []byte) error {
 	return p.send([]byte(oneLineEach(fields) + "\r\n"))
 }
 
+// endOfLine reports whether a CR or LF of the body is not one of a CRLF; the end of b may be its
+// middle.
+func (p *pass) endOfLine(b []byte) bool {
+	if len(b) == 0 {
+		return false
+	}
+	if p.afterCR {
+		if b[0] != '\n' {
+			return true
+		}
+		b = b[1:]
+	}
+	p.afterCR = bytes.HasSuffix(b, []byte("\r"))
+	if p.afterCR {
+		b = b[:len(b)-1]
+	}
+	return bare(b)
+}
+
+// bare reports whether a CR or LF is not one of a CRLF.
+func bare(b []byte) bool {
+	pairs := bytes.Count(b, []byte("\r\n"))
+	return bytes.Count(b, []byte("\r")) != pairs || bytes.Count(b, []byte("\n")) != pairs
+}
+
+// careful makes a panic of a key an error: go-msgauth signs in a goroutine of its own, whose panic
+// would end the process.
+type careful struct{ crypto.Signer }
+
+// Sign implements [crypto.Signer].
+func (c careful) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) (sig []byte, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the key failed: %v", r)
+		}
+	}()
+	return c.Signer.Sign(rand, digest, opts)
+}
+
 // hash takes a piece of the body.
 func (p *pass) hash(b []byte) error {
+	if p.endOfLine(b) {
+		return fmt.Errorf("%w: a bare CR or LF, which verifiers read in different ways", ErrUnsuitable)
+	}
 	if rest := len(bytes.TrimRight(b, " \t\r\n")); rest == 0 {
 		p.blank += len(b)
 	} else {
@@ -189,6 +236,9 @@ func (p *pass) send(b []byte) error {
 
 // end ends the signers, also after an error, and returns their fields.
 func (p *pass) end(err error) ([]message.Change, error) {
+	if err == nil && p.afterCR {
+		err = fmt.Errorf("%w: a bare CR at the end", ErrUnsuitable)
+	}
 	if err == nil && !p.body { // the message ends inside its header
 		err = p.begin(p.head)
 	}

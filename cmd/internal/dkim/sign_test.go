@@ -163,12 +163,18 @@ func (failing) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return nil, errors.New("no token")
 }
 
+type panicking struct{ crypto.Signer }
+
+func (panicking) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { panic("no token") }
+
 // TestSignErrors: a message is signed by all keys or by none.
 func TestSignErrors(t *testing.T) {
 	t.Parallel()
 	const head = "From: a@example.org\r\nSubject: x\r\n"
 	half := both("example.org")
 	half[1].Private = failing{half[1].Private}
+	panics := both("example.org")
+	panics[1].Private = panicking{panics[1].Private}
 	ended, end := context.WithCancel(context.Background())
 	end()
 	for name, c := range map[string]struct {
@@ -180,6 +186,12 @@ func TestSignErrors(t *testing.T) {
 		"a key that fails":    {t.Context(), half, head + "\r\nHi\r\n", nil},
 		"the time is over":    {ended, both("example.org"), head + "\r\nHi\r\n", context.Canceled},
 		"many fields":         {t.Context(), both("example.org"), strings.Repeat("To: b@example.net\r\n", 100) + head + "\r\nHi\r\n", ErrUnsuitable},
+		"long names":          {t.Context(), both("example.org"), strings.Repeat("Content-Transfer-Encoding: 7bit\r\n", 34) + head + "\r\nHi\r\n", ErrUnsuitable},
+		"a bare CR":           {t.Context(), both("example.org"), head + "\r\na \rb\r\n", ErrUnsuitable},
+		"a CR too many":       {t.Context(), both("example.org"), head + "\r\nc\r\r\n", ErrUnsuitable},
+		"a CR at the end":     {t.Context(), both("example.org"), head + "\r\nc\r", ErrUnsuitable},
+		"a bare LF":           {t.Context(), both("example.org"), head + "\r\nc\nd\r\n", ErrUnsuitable},
+		"a panic":             {t.Context(), panics, head + "\r\nHi\r\n", nil},
 		"a long empty middle": {t.Context(), both("example.org"), head + "\r\nHi\r\n" + strings.Repeat("\r\n", maxBlank) + "end\r\n", ErrUnsuitable},
 	} {
 		e, used, err := NewSigner(c.keys, "x").Sign(c.ctx, readMail(t, c.text), nil)

@@ -1,8 +1,8 @@
 package dkim
 
 import (
+	"crypto"
 	"fmt"
-	"slices"
 	"strings"
 
 	"dnseal/lookup"
@@ -17,7 +17,7 @@ type State string
 const (
 	Published State = "published"
 	Missing   State = "missing"   // there is none, so no signature of the key verifies
-	Different State = "different" // it has another key
+	Different State = "different" // it has another key, or verifiers refuse it
 	Revoked   State = "revoked"   // an empty p= says so (RFC 6376, Section 3.6.1)
 	Several   State = "several"   // verifiers take any or none (RFC 6376, Section 3.6.2.2)
 	Bogus     State = "bogus"     // not what its zone signed; validating resolvers give none
@@ -54,22 +54,32 @@ func (k Key) Compare(r *lookup.Result) Found {
 			}
 		}
 	}
-	switch len(keys) {
-	case 0:
+	switch {
+	case len(keys) == 0:
 		f.State, f.Reason = Missing, fmt.Sprintf("there is no key at %s", k.Name())
 		return f
-	case 1:
-	default:
-		f.State, f.Reason = Several, fmt.Sprintf("%d keys are at %s, and there may be one", len(keys), k.Name())
+	case len(r.Texts) > 1: // also one that is no key: verifiers take any, or none
+		f.State, f.Reason = Several, fmt.Sprintf("%d texts are at %s, and there may be one", len(r.Texts), k.Name())
+		if len(keys) > 1 {
+			f.Reason = fmt.Sprintf("%d keys are at %s, and there may be one", len(keys), k.Name())
+		}
 		return f
 	}
-	published, own := tagsOf(keys[0]), tagsOf(k.Record())
-	f.Testing = slices.Contains(strings.Split(published["t"], ":"), "y")
+	return k.compareKey(f, keys[0])
+}
+
+// compareKey reads the record as a verifier does.
+func (k Key) compareKey(f Found, record string) Found {
+	there, problem := parseKey(record, k.Algorithm())
+	f.Testing = there.testing
+	public, _ := there.public.(interface{ Equal(crypto.PublicKey) bool })
 	switch {
-	case published["p"] == "":
+	case problem != nil && problem.code == codeRevoked:
 		f.State, f.Reason = Revoked, "the record says that the key is withdrawn (p= is empty)"
-	case published["p"] != own["p"] || typeOf(published) != typeOf(own):
+	case typeOf(tagsOf(record)) != typeOf(tagsOf(k.Record())), problem == nil && !public.Equal(k.Private.Public()):
 		f.State, f.Reason = Different, "the record has another key than the file"
+	case problem != nil:
+		f.State, f.Reason = Different, "verifiers refuse the record: "+problem.reason
 	default:
 		f.State, f.Reason = Published, ""
 	}

@@ -22,11 +22,15 @@ func TestCompare(t *testing.T) {
 		words  string
 	}{
 		{dnssec.Secure, []string{k.Record()}, Published, "published, secure"},
-		{dnssec.Insecure, []string{"v=spf1 -all", strings.Replace(k.Record(), "p=", "t = y:s ; p= ", 1)}, Published, "published, insecure, as a test (t=y)"},
+		{dnssec.Insecure, []string{strings.Replace(k.Record(), "p=", "t = y:s ; p= ", 1)}, Published, "published, insecure, as a test (t=y)"},
 		{dnssec.Secure, []string{other}, Different, "another key"},
 		{dnssec.Secure, []string{"v=DKIM1; k=ed25519; p="}, Revoked, "withdrawn"},
 		{dnssec.Secure, []string{"v=spf1 -all"}, Missing, "there is no key at s._domainkey.example.org; publish it with: dnseal dkim publish"},
 		{dnssec.Secure, []string{k.Record(), other}, Several, "2 keys"},
+		{dnssec.Secure, []string{"v=spf1 -all", k.Record()}, Several, "2 texts"},
+		{dnssec.Secure, []string{strings.TrimPrefix(k.Record(), "v=DKIM1; ") + "; v=DKIM1"}, Different, "verifiers refuse the record: "},
+		{dnssec.Secure, []string{k.Record() + "; s=tlsrpt"}, Different, "verifiers refuse the record: the key is not for mail"},
+		{dnssec.Secure, []string{strings.Replace(k.Record(), "p=", "p=AAAA; p=", 1)}, Different, "verifiers refuse the record: "},
 		{dnssec.Bogus, []string{k.Record()}, Bogus, "the answer is bogus"},
 		{dnssec.Indeterminate, nil, Unknown, "not known"},
 	} {

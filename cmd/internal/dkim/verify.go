@@ -107,11 +107,17 @@ func (v *Verifier) prepare(m *message.Message) (checks []*check, more int) {
 	return checks[:n], len(checks) - n
 }
 
+// rank has those that can still pass before those that cost nothing and pass never: junk above a
+// message must not displace the signature of its author.
 func rank(c *check) int {
-	if c.out.OfFrom {
-		return 0
+	rank := 0
+	if c.problem != nil {
+		rank += 2
 	}
-	return 1
+	if !c.out.OfFrom {
+		rank++
+	}
+	return rank
 }
 
 // start is the beginning of the signature, by which others find it (RFC 6008, Section 4).
@@ -195,7 +201,14 @@ func (v *Verifier) judge(ctx context.Context, checks []*check, header []message.
 	var asked sync.WaitGroup
 	for _, c := range checks {
 		if c.problem == nil {
-			asked.Go(func() { v.check(ctx, c, header) })
+			asked.Go(func() {
+				defer func() { // no field of a stranger ends the process
+					if r := recover(); r != nil {
+						c.problem = problemf(receiver.TempError, codeLimit, "the check failed: %v", r)
+					}
+				}()
+				v.check(ctx, c, header)
+			})
 		}
 	}
 	asked.Wait()
