@@ -165,6 +165,10 @@ func TestCheckServer(t *testing.T) {
 	if out, _ := w.checked(t); !strings.Contains(out, "a TLSA record at _2525._tcp.relay.example.org. matches its certificate, DNSSEC secure") || strings.Contains(out, "clients cannot verify") {
 		t.Errorf("with its record:\n%s", out)
 	}
+	must(t, w.DNS.Replace(zone("www.example.org. 300 IN A 192.0.2.1")))
+	if out, _ := w.checked(t); !strings.Contains(out, "; publish: "+line[:28]) || !strings.Contains(out, ", or get a certificate for that name") {
+		t.Errorf("without a record:\n%s", out)
+	}
 	must(t, w.DNS.Replace(zone("_2525._tcp.relay.example.org. 300 IN TLSA 3 1 1 "+strings.Repeat("00", 32))))
 	if out, status := w.checked(t); status != cli.ExitNotPass || !strings.Contains(out, "no TLSA record at _2525._tcp.relay.example.org. matches the certificate") || !strings.Contains(out, "publish: "+line[:28]) {
 		t.Errorf("with another record: status %d\n%s", status, out)

@@ -32,7 +32,7 @@ func (k *checker) relay(ctx context.Context, key string, r *config.Relay) {
 		k.note("relay %s: %s", r.Listen, hint)
 	}
 	if r.QuarantineAs != "" {
-		k.ok("relay %s: what [on] or a [[domain]] quarantines: %s", r.Listen, r.QuarantineAs)
+		k.ok("relay %s: in place of quarantine, %s: %s", r.Listen, r.QuarantineAs, cmp.Or(strings.Join(k.config.Quarantined(), ", "), "no class is quarantined"))
 	}
 	opts := k.config.RelayOptions(r, config.Wiring{Lookup: k.dns})
 	found, err := relay.Probe(ctx, opts)
@@ -63,6 +63,8 @@ func (k *checker) hop(key string, r *config.Relay, p nexthop.Probed) {
 		how += ", and lets us in as " + cmp.Or(r.NextHopUser, r.NextHopIdentity)
 	}
 	switch {
+	case p.Relays && p.LoggedIn && p.Err == nil:
+		k.note("relay %s: next hop %s answers, %s; it accepts mail for other domains (%s) from whoever is logged in, as we are, so that recipients alone decides what this relay passes on", r.Listen, p.Hop, how, p.Foreign)
 	case p.Relays:
 		k.wrong(k.config.At(key+".next-hop"), "relay %s: the next hop %s accepts mail of unknown clients for other domains (%s), so this relay would be an open relay; pass it the client's address (pass-client), or let it trust this host less (Postfix: mynetworks)", r.Listen, p.Hop, p.Foreign)
 	case p.Err != nil && p.Foreign != "":
@@ -118,7 +120,7 @@ func (k *checker) server(ctx context.Context, key string, r *config.Relay, leaf 
 	case byTLSA:
 		k.note("relay %s: the certificate is not valid for %s by the roots of this machine (%v); clients must use TLSA", r.Listen, k.config.Hostname, byRoots)
 	default:
-		k.wrong(k.config.At(key+".certificate"), "relay %s: clients cannot verify that it is %s: no TLSA record matches, and by the roots of this machine: %v; publish the record above, or get a certificate for that name", r.Listen, k.config.Hostname, byRoots)
+		k.wrong(k.config.At(key+".certificate"), "relay %s: clients cannot verify that it is %s: no TLSA record matches, and by the roots of this machine: %v; %sget a certificate for that name", r.Listen, k.config.Hostname, byRoots, publishOr(r, k.config.Hostname, leaf))
 	}
 }
 
@@ -143,15 +145,32 @@ func afterLeaf(raw [][]byte) []*x509.Certificate {
 	return out
 }
 
-// byTLSA verifies it by its TLSA records, _port._tcp.hostname (RFC 6698, Section 3).
-func (k *checker) byTLSA(ctx context.Context, key string, r *config.Relay, leaf *x509.Certificate, raw [][]byte) bool {
+// tlsa is the record of a relay's certificate, and its owner; both are empty for a unix socket.
+func tlsa(r *config.Relay, host string, leaf *x509.Certificate) (owner, record string) {
 	_, port, err := net.SplitHostPort(r.Listen)
 	if err != nil {
-		return false // a unix socket
+		return "", ""
 	}
-	owner := "_" + port + "._tcp." + strings.TrimSuffix(k.config.Hostname, ".") + "."
+	owner = "_" + port + "._tcp." + strings.TrimSuffix(host, ".") + "."
 	digest := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
-	publish := fmt.Sprintf("publish: %s IN TLSA 3 1 1 %s", owner, hex.EncodeToString(digest[:]))
+	return owner, fmt.Sprintf("%s IN TLSA 3 1 1 %s", owner, hex.EncodeToString(digest[:]))
+}
+
+// publishOr is the advice to publish the record, where there can be one.
+func publishOr(r *config.Relay, host string, leaf *x509.Certificate) string {
+	if _, record := tlsa(r, host, leaf); record != "" {
+		return "publish: " + record + ", or "
+	}
+	return ""
+}
+
+// byTLSA verifies it by its TLSA records, _port._tcp.hostname (RFC 6698, Section 3).
+func (k *checker) byTLSA(ctx context.Context, key string, r *config.Relay, leaf *x509.Certificate, raw [][]byte) bool {
+	owner, record := tlsa(r, k.config.Hostname, leaf)
+	if owner == "" {
+		return false
+	}
+	publish := "publish: " + record
 	res := k.dns.Lookup(ctx, owner, dane.TLSA)
 	switch {
 	case res.Status != dnssec.Secure:

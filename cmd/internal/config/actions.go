@@ -144,6 +144,17 @@ func (o On) verifyingAs(quarantine string) map[receiver.Class]message.Action {
 	return out
 }
 
+// Quarantined are the classes that [on] or a [[domain]] quarantines, in their order.
+func (c *Config) Quarantined() []string {
+	tables := []On{c.On}
+	for _, d := range c.Domains {
+		tables = append(tables, d.On)
+	}
+	return slices.DeleteFunc(classWords(), func(class string) bool {
+		return !slices.ContainsFunc(tables, func(on On) bool { return on.set()[class] == "quarantine" })
+	})
+}
+
 // Domain is a security domain ([[domain]]): requirements for mail From its names. dnseal-verify(1)
 // applies them to saved mail with --policy.
 type Domain struct {

@@ -129,6 +129,15 @@ func (n *notes) notNegative(key string, value int64) {
 	}
 }
 
+// notZero notes a size that the file has as zero: it would be taken for its default.
+func (n *notes) notZero(key string, value int64) {
+	n.notNegative(key, value)
+	given := slices.ContainsFunc(n.places, func(p place) bool { return p.key == key })
+	if last := key[strings.LastIndexByte(key, '.')+1:]; value == 0 && given {
+		n.wrong(key, "%s is 0, which is no limit here; leave it out for its default, or write the largest size, as \"50MB\"", last)
+	}
+}
+
 // checkTwice refuses two listeners on one address.
 func (c *Config) checkTwice(n *notes) {
 	seen := map[string]string{}

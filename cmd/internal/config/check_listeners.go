@@ -103,8 +103,9 @@ func (c *Config) checkRelay(n *notes, key string, r *Relay) {
 			n.wrong(key+".deny", "%s", strip(err))
 		}
 	}
+	n.notZero(key+".max-bytes", int64(r.MaxBytes))
 	for name, value := range map[string]int64{
-		"max-bytes": int64(r.MaxBytes), "max-recipients": int64(r.MaxRecipients),
+		"max-recipients":  int64(r.MaxRecipients),
 		"max-connections": int64(r.MaxConnections), "max-per-client": int64(r.MaxPerClient), "max-waiting": int64(r.MaxWaiting),
 		"max-in-flight": int64(r.MaxInFlight),
 	} {
@@ -180,8 +181,8 @@ func (c *Config) checkSubmission(n *notes, key string, r *Relay) {
 func (c *Config) checkMilter(n *notes, key string, m *Milter) {
 	n.oneOf(key+".role", m.Role, RoleSign, RoleVerify)
 	n.socket(key, m.Listen, m.SocketMode, m.SocketGroup, m.Address)
-	n.notNegative(key+".max-bytes", int64(m.MaxBytes))
-	n.notNegative(key+".max-header-bytes", int64(m.MaxHeaderBytes))
+	n.notZero(key+".max-bytes", int64(m.MaxBytes))
+	n.notZero(key+".max-header-bytes", int64(m.MaxHeaderBytes))
 	n.notNegative(key+".max-sessions", int64(m.MaxSessions))
 	for _, d := range m.Daemons {
 		if d == "" || strings.ContainsAny(d, " \t!*") {

@@ -41,9 +41,10 @@ type DKIMKey struct {
 	// Selector is the name of the key in that domain (s=): its record is at
 	// SELECTOR._domainkey.DOMAIN. Mandatory.
 	Selector string `toml:"selector"`
-	// Key is the PEM file of the private key (PKCS #8 or PKCS #1), RSA of at least 1024 bits (2048
-	// are advised) or Ed25519, which others must not be able to read; "dnseal dkim new" makes one.
-	// It is read at the start and at a reload. Mandatory.
+	// Key is the PEM file of the private key (PKCS #8 or PKCS #1), RSA of at least 1024 bits
+	// (2048 are advised) or Ed25519, of mode 0600, as the keys of identities (TLS keys and
+	// password files may be 0640, for a group); "dnseal dkim new" makes one. It is read at the
+	// start and at a reload. Mandatory.
 	Key string `toml:"key"`
 }
 
@@ -56,12 +57,12 @@ func (c *Config) checkDKIM(n *notes) {
 	for i := range c.DKIM.Sign {
 		k, key := &c.DKIM.Sign[i], fmt.Sprintf("dkim.sign[%d]", i)
 		if k.Domain == "" || k.Selector == "" || k.Key == "" {
-			n.wrong(key, "sign needs domain, selector and key; write { domain = \"example.org\", selector = \"s1\", key = \"FILE\" }")
+			n.wrong(key, "sign: its entry %d needs domain, selector and key; write { domain = \"example.org\", selector = \"s1\", key = \"FILE\" }", i+1)
 			continue
 		}
 		domain, selector, err := dkim.CheckName(k.Domain, k.Selector)
 		if err != nil {
-			n.wrong(key, "sign: %s", strip(err))
+			n.wrong(key, "sign: its entry %d, %s/%s: %s", i+1, k.Domain, k.Selector, strip(err))
 			continue
 		}
 		k.Domain, k.Selector = domain, selector

@@ -163,6 +163,8 @@ func (c *Config) loadRelay(n *notes, key string, r *Relay) {
 	if r.Users != "" {
 		if err := sasl.CheckUsers(r.Users); errors.Is(err, fs.ErrNotExist) {
 			n.wrong(key+".users", "the file %s does not exist; make it with: dnseal relay passwd --users %s NAME", r.Users, r.Users)
+		} else if errors.Is(err, fs.ErrPermission) {
+			n.wrong(key+".users", "%s", unreadable(r.Users))
 		} else if err != nil {
 			n.wrong(key+".users", "%s", strip(err))
 		}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
@@ -34,6 +35,11 @@ func (r *Relay) checkHopLogin(n *notes, key string) {
 	}
 }
 
+// unreadable is about a file with a secret that this process may not read.
+func unreadable(file string) string {
+	return fmt.Sprintf("the file %s cannot be read; the user that dnseal runs as must read it: chgrp GROUP %s && chmod 640 %s", file, file, file)
+}
+
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // password reads the first line of a file that others cannot read; empty after a mistake, which
@@ -52,7 +58,7 @@ func (n *notes) password(key, file string) nexthop.Secret {
 	}
 	text, err := cli.ReadFile(file, maxFile)
 	if errors.Is(err, fs.ErrPermission) {
-		n.wrong(key, "the file %s cannot be read; the user that dnseal runs as must read it: chgrp GROUP %s && chmod 640 %s", file, file, file)
+		n.wrong(key, "%s", unreadable(file))
 		return ""
 	}
 	if err != nil {

@@ -173,8 +173,11 @@ func inWords(key, text string) string {
 		return d[1] + " occurs twice; put all of it in one place"
 	}
 	text = strings.ReplaceAll(text, `'\n'`, "the end of the line")
-	if strings.HasPrefix(text, "expected value but found") {
-		text += "; write strings in quotes"
+	for _, s := range slips {
+		if strings.Contains(text, s.text) {
+			text += "; " + s.remedy
+			break
+		}
 	}
 	if t := wrongType.FindStringSubmatch(text); t != nil {
 		text = fmt.Sprintf("the value must be %s, not %s", cmp.Or(typeWords[t[2]], t[2]), cmp.Or(typeWords[t[1]], t[1]))
@@ -189,6 +192,15 @@ func inWords(key, text string) string {
 		return text
 	}
 	return key + ": " + text
+}
+
+// slips are what to do about frequent mistakes, by a text of the decoder.
+var slips = []struct{ text, remedy string }{
+	{"expected value but found", "write strings in quotes"},
+	{"cannot have leading zeroes", "write it in quotes, as \"0660\""},
+	{"expected a top-level item to end with", "write what is no plain number in quotes, as \"50MB\", and one key in a line"},
+	{"but got ':' instead", "write key = value"},
+	{"strings cannot contain newlines", "is the closing quote missing?"},
 }
 
 // oneLine keeps a decoder's text, which may quote the file, on one line.

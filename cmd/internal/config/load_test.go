@@ -80,6 +80,10 @@ func TestSyntax(t *testing.T) {
 		"[verify]\nmax-bytes = \"10 MB\"\n":       "f:2: verify.max-bytes: \"10 MB\": it is no size; write a number of bytes, or a number with its unit: \"512K\", \"50MB\", \"1GiB\"",
 		"[verify]\nmax-bytes = \"-1M\"\n":         "f:2: verify.max-bytes: \"-1M\": it is no size",
 		"[verify]\nmax-bytes = \"9999999999G\"\n": "f:2: verify.max-bytes: \"9999999999G\": it is too large a size",
+		"[[milter]]\nsocket-mode = 0660\n":        "f:2: milter.socket-mode: Invalid integer \"0660\": cannot have leading zeroes; write it in quotes, as \"0660\"",
+		"[verify]\nmax-bytes = 50MB\n":            "f:2: verify: expected a top-level item to end with a newline, comment, or EOF, but got 'M' instead; write what is no plain number in quotes, as \"50MB\"",
+		"hostname: mx.example.org\n":              "f:1: expected '.' or '=', but got ':' instead; write key = value",
+		"hostname = \"mx\n":                       "f:1: hostname: strings cannot contain newlines; is the closing quote missing?",
 		"[verify]\nmax-bytes = 1.5\n":             "f:2: verify.max-bytes: the value must be a size: a number of bytes, or one with its unit in quotes, such as \"50MB\"",
 		"[dns.limits]\nleaf-size = \"16KK\"\n":    "f:2: dns.limits.leaf-size: \"16KK\": it is no size",
 	} {

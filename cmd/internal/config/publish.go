@@ -104,6 +104,10 @@ func (c *Config) loadPublish(n *notes) {
 		n.wrong("publish.tsig-key", "the file %s does not exist; make a key with: tsig-keygen -a hmac-sha256 NAME, and give it to the server too", c.Publish.TSIGKey)
 		return
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		n.wrong("publish.tsig-key", "%s", unreadable(c.Publish.TSIGKey))
+		return
+	}
 	if err != nil {
 		n.wrong("publish.tsig-key", "%s", strip(err))
 		return
