@@ -45,7 +45,9 @@ for node in null zero full random urandom tty; do
 	mount --bind "/dev/$node" "new/dev/$node"
 done
 ln -s /proc/self/fd new/dev/fd
-mkdir new/dev/shm new/packages
+mkdir new/dev/shm new/dev/pts new/packages
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts new/dev/pts
+ln -s pts/ptmx new/dev/ptmx
 mount -t tmpfs tmpfs new/tmp
 mount --bind "$packages" new/packages
 mount -o remount,bind,ro new/packages
@@ -70,11 +72,16 @@ mkdir -p $units/multi-user.target.wants
 for unit in apt-daily.timer apt-daily-upgrade.timer systemd-modules-load.service systemd-remount-fs.service systemd-sysctl.service; do
 	ln -s /dev/null $units/$unit
 done
+# Where root may not raise limits, as in some containers, the units get what there is.
+if [ "$(ulimit -Hn)" != unlimited ] && [ "$(ulimit -Hn)" -lt 65536 ]; then
+	mkdir $units/dnseal-.service.d
+	printf '[Service]\nLimitNOFILE=%s\n' "$(ulimit -Hn)" >$units/dnseal-.service.d/limit.conf
+fi
 cat >$units/script.service <<'END'
 [Service]
 Type=oneshot
 Environment=HOME=/root LC_ALL=C.UTF-8
-ExecStart=/bin/sh -c 'bash /script >/out 2>&1; systemctl exit $$?'
+ExecStart=/bin/sh -c 'bash /script >/out 2>&1; s=$$?; test $$s = 0 || journalctl -q --no-pager -n 60 >>/out; systemctl exit $$s'
 END
 ln -s ../script.service $units/multi-user.target.wants/script.service
-exec "$@" container=dnseal chroot new /lib/systemd/systemd --system --log-target=console --unit=multi-user.target
+exec "$@" container=dnseal chroot new /lib/systemd/systemd --system --log-target=journal --unit=multi-user.target

@@ -19,7 +19,7 @@ after() {
 	if [ ! -e /tmp/postfix ] && command -v postfix; then
 		postconf -e 'transport_maps=inline:{example.com=local:}'
 		if [ -d /run/systemd/system ]; then
-			systemctl reload postfix
+			systemctl restart postfix
 		else
 			postconf -e maillog_file=/var/log/postfix.log
 			postfix start
