@@ -72,7 +72,7 @@ func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
 		Hostname:           c.Hostname,
 		AuthservID:         c.AuthservID,
 	}
-	if c.Sign.CheckRecord == nil || *c.Sign.CheckRecord {
+	if c.ChecksRecords() {
 		o.Lookup = r
 	}
 	if c.Sign.Staple {
@@ -107,6 +107,9 @@ func (c *Config) IdentityNames() []string {
 	slices.Sort(names)
 	return names
 }
+
+// ChecksRecords reports whether the record of a signer is looked up before each signature.
+func (c *Config) ChecksRecords() bool { return c.Sign.CheckRecord == nil || *c.Sign.CheckRecord }
 
 // Verifying is how a listener verifies; one that signs can observe too.
 type Verifying struct {

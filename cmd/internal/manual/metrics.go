@@ -13,8 +13,8 @@ With [metrics] listen in
 .BR dnseal.toml (5)
 relay and milter answer /metrics for Prometheus, and beside it /healthz, /readyz and /devices. Times are in seconds,
 points in time in seconds since 1970. Metrics of the Go runtime (go_) and of the process (process_, where the system
-tells them) are served too. No user, address, domain or device has a series; of the identities' certificates the hundred
-that end first are named.
+tells them) are served too. No user, client, stranger's domain or device has a series; of the identities' certificates the
+hundred that end first are named. Labels days and within are cumulative: do not add them up.
 `
 
 // metricsFiles are the files of the distribution.
@@ -22,7 +22,7 @@ const metricsFiles = `.SH FILES
 .TP
 .B dnseal\-alerts.yml
 alert rules for Prometheus: down, own record missing, keeper trouble, a certificate that ends, reload failed, much mail
-deferred, DNS that fails, connections refused, mail that leaves unsigned. The job of the scrape is called dnseal.
+deferred, DNS that fails, connections refused, mail that leaves unsigned, evidence that is not kept. The job of the scrape is called dnseal.
 .TP
 .B dnseal\-grafana.json
 a dashboard for Grafana.

@@ -92,7 +92,7 @@ func TestManyCertificates(t *testing.T) {
 	for i := range 5000 {
 		ends[Certificate{"identity", fmt.Sprintf("s%d._device.example.net", i)}] = noon.Add(time.Duration(i) * 24 * time.Hour)
 	}
-	m.Certificates(ends)
+	m.Certificates(func() map[Certificate]time.Time { return ends })
 	_, page := get(t, m, "/metrics")
 	for _, line := range []string{
 		`dnseal_certificate_not_after_timestamp_seconds{kind="identity",name="s99._device.example.net"} 1.8040752e+09`, `dnseal_certificates_first_not_after_timestamp_seconds{kind="identity"} 1.7955216e+09`,

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -25,7 +24,7 @@ type endings struct {
 	soon                *prometheus.Desc
 
 	mu sync.Mutex
-	at map[Certificate]time.Time
+	of func() map[Certificate]time.Time
 }
 
 // Certificate names one whose end is shown.
@@ -47,14 +46,15 @@ func newEndings(now func() time.Time) *endings {
 	}
 }
 
-// Certificates replaces the certificates whose ends are shown.
-func (m *Metrics) Certificates(ends map[Certificate]time.Time) {
+// Certificates says which certificates there are: ends is called at each request, because keys
+// follow their folders while the configuration stays.
+func (m *Metrics) Certificates(ends func() map[Certificate]time.Time) {
 	if m == nil {
 		return
 	}
 	m.ends.mu.Lock()
 	defer m.ends.mu.Unlock()
-	m.ends.at = maps.Clone(ends)
+	m.ends.of = ends
 }
 
 // Describe implements prometheus.Collector.
@@ -77,10 +77,13 @@ func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 func (e *endings) Collect(out chan<- prometheus.Metric) {
 	kinds := map[string][]ending{}
 	e.mu.Lock()
-	for c, end := range e.at {
-		kinds[c.Kind] = append(kinds[c.Kind], ending{c.Name, end})
-	}
+	of := e.of
 	e.mu.Unlock()
+	if of != nil { // called without the lock: a key on a token can take long
+		for c, end := range of() {
+			kinds[c.Kind] = append(kinds[c.Kind], ending{c.Name, end})
+		}
+	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}

@@ -86,7 +86,9 @@ func TestMetrics(t *testing.T) {
 	m.Message(Message{Door: "relay", Role: "submission", Result: "left-alone", Reply: 2})
 	m.Message(Message{Door: "relay", Role: "submission", Result: "not-allowed", Reply: 5})
 	m.Message(Message{Door: "relay", Role: "inbound", Result: "none", Reply: 2})
-	m.Certificates(map[Certificate]time.Time{{"identity", "alice@example.org"}: noon.Add(36 * time.Hour), {"server", "s.pem"}: noon.Add(-24 * time.Hour)})
+	m.Certificates(func() map[Certificate]time.Time {
+		return map[Certificate]time.Time{{"identity", "alice@example.org"}: noon.Add(36 * time.Hour), {"server", "s.pem"}: noon.Add(-24 * time.Hour)}
+	})
 	m.Reload(true)
 	m.Reload(false)
 	r := m.Resolver(&answer{lookup.Result{Type: dane.TLSA, Status: dnssec.Bogus, Code: "bogus"}})

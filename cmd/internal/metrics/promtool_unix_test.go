@@ -35,7 +35,9 @@ func busy() *Metrics {
 	m.Handler(judged("changed"), "relay", "inbound").Handle(nil, nil, nil) //nolint:staticcheck // it asks for nothing
 	m.Series("relay", "submission")
 	m.Resolver(&answer{lookup.Result{Type: dane.TLSA, Status: dnssec.Bogus, Code: "bogus"}}).Lookup(nil, "x.", dane.TLSA) //nolint:staticcheck // nor does it
-	m.Certificates(map[Certificate]time.Time{{"identity", "alice@example.org"}: noon})
+	m.Certificates(func() map[Certificate]time.Time {
+		return map[Certificate]time.Time{{"identity", "alice@example.org"}: noon}
+	})
 	m.Identities(Identities{At: noon, NextStep: noon, States: map[string]int{"active": 1}, Troubles: map[string]int{"expired": 1}, Actions: map[string]int{"publish": 1}})
 	m.Refused("relay", "submission", "busy")
 	m.Login("submission", "PLAIN", "ok")

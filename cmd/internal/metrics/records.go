@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,12 +14,14 @@ import (
 
 // Limits of what is remembered of our own records.
 const (
-	maxRecords    = 100_000
-	recordsCounts = 24 * time.Hour // what was found longer ago says nothing any more
+	maxRecords = 100_000
+	// What was found longer ago says nothing any more. An MTA tries deferred mail again within this
+	// time (Postfix: maximal_backoff_time is 4000 s), so that an identity without record stays.
+	recordsCounts = 2 * time.Hour
 )
 
 // recordStates are what a lookup of our own record found.
-var recordStates = []string{"published", "missing", "mismatch", "unknown"}
+var recordStates = []string{"published", "missing", "mismatch", "insecure", "bogus", "unknown"}
 
 // records shows how many of the identities that signed, or should have, have their record in the
 // DNS, as it was looked up for the last message of each. No identity has a series of its own.
@@ -25,8 +29,9 @@ type records struct {
 	now  func() time.Time
 	desc *prometheus.Desc
 
-	mu   sync.Mutex
-	last map[string]record // by identity
+	mu        sync.Mutex
+	last      map[string]record // by identity
+	unchecked bool
 }
 
 type record struct {
@@ -36,7 +41,7 @@ type record struct {
 
 func newRecords(now func() time.Time) *records {
 	return &records{now: now, last: map[string]record{}, desc: prometheus.NewDesc("dnseal_own_records",
-		"Identities by the state of their record, as looked up for the last message of each within a day: published, missing, mismatch (another key's), unknown (it could not be looked up).",
+		"Identities by the state of their record, as looked up for the last message of each within two hours: published, missing, mismatch (another key's), insecure (no DNSSEC), bogus, unknown (it could not be looked up). None with check-record = false.",
 		[]string{"state"}, nil)}
 }
 
@@ -68,6 +73,8 @@ func recordState(result, code string) string {
 			return "missing"
 		case "record-mismatch":
 			return "mismatch"
+		case "insecure", "bogus":
+			return code
 		}
 		return "unknown"
 	}
@@ -77,10 +84,35 @@ func recordState(result, code string) string {
 func (r *records) set(identity, state string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.last[identity]; !known && len(r.last) >= maxRecords {
+	if r.unchecked {
 		return
 	}
+	if _, known := r.last[identity]; !known && len(r.last) >= maxRecords {
+		r.forget()
+	}
 	r.last[identity] = record{state, r.now()}
+}
+
+// forget leaves out the tenth whose last message is the oldest.
+func (r *records) forget() {
+	oldest := slices.SortedFunc(maps.Keys(r.last), func(a, b string) int { return r.last[a].at.Compare(r.last[b].at) })
+	for _, identity := range oldest[:maxRecords/10] {
+		delete(r.last, identity)
+	}
+}
+
+// ChecksRecords says whether the records of signers are looked up ([sign] check-record). Without
+// that nothing is known of them.
+func (m *Metrics) ChecksRecords(yes bool) {
+	if m == nil {
+		return
+	}
+	m.records.mu.Lock()
+	defer m.records.mu.Unlock()
+	m.records.unchecked = !yes
+	if !yes {
+		clear(m.records.last)
+	}
 }
 
 // Describe implements prometheus.Collector.

@@ -18,7 +18,7 @@ func (o outcomeOf) Handle(context.Context, *message.Message, *message.Envelope) 
 	return o.Outcome
 }
 
-// TestOwnRecords counts identities by the state of their record, the last of each, for a day.
+// TestOwnRecords counts identities by the state of their record, the last of each, for two hours.
 func TestOwnRecords(t *testing.T) {
 	t.Parallel()
 	now := noon
@@ -28,31 +28,40 @@ func TestOwnRecords(t *testing.T) {
 		m.Handler(outcomeOf{out}, "relay", "submission").Handle(t.Context(), nil, nil)
 	}
 	message("gone", "signed", "")
-	now = now.Add(23 * time.Hour)
+	now = now.Add(119 * time.Minute)
 	message("a", "signed", "")
 	message("a", "key-not-published", "record-absent")
 	message("b", "observe:signed", "")
 	message("c", "key-not-published", "record-mismatch")
-	message("d", "key-not-published", "timeout")
+	message("d", "key-not-published", "indeterminate")
+	message("f", "key-not-published", "insecure")
+	message("g", "key-not-published", "bogus")
 	message("", "signed", "")
 	message("e", "not-allowed", "")
 	want := func(published int) {
 		t.Helper()
 		_, page := get(t, m, "/metrics")
-		for state, n := range map[string]int{"published": published, "missing": 1, "mismatch": 1, "unknown": 1} {
+		for state, n := range map[string]int{"published": published, "missing": 1, "mismatch": 1, "unknown": 1, "insecure": 1, "bogus": 1} {
 			if line := fmt.Sprintf("dnseal_own_records{state=%q} %d\n", state, n); !strings.Contains(page, line) {
 				t.Errorf("/metrics lacks %s", line)
 			}
 		}
 	}
 	want(2)
-	now = now.Add(2 * time.Hour)
+	now = now.Add(2 * time.Minute)
 	want(1)
+	// Where there are too many the oldest leave, not those of now.
 	for i := range maxRecords + 10 {
+		now = now.Add(time.Microsecond)
 		m.records.set(fmt.Sprint(i), "missing")
 	}
-	if len(m.records.last) != maxRecords {
-		t.Errorf("%d identities are remembered", len(m.records.last))
+	if n := len(m.records.last); n > maxRecords || n < maxRecords*8/10 || m.records.last[fmt.Sprint(maxRecords+9)].state == "" || m.records.last["a"].state != "" {
+		t.Errorf("%d identities are remembered, of the first: %v", n, m.records.last["a"])
+	}
+	m.ChecksRecords(false)
+	message("a", "signed", "")
+	if _, page := get(t, m, "/metrics"); !strings.Contains(page, `dnseal_own_records{state="published"} 0`) {
+		t.Error("without check-record something is counted")
 	}
 }
 

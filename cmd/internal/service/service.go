@@ -184,7 +184,8 @@ func (s *service) start(next *generation) {
 	if next.useJournal != nil {
 		next.useJournal()
 	}
-	s.metrics.Certificates(next.certificateEnds())
+	s.metrics.Certificates(next.certificateEnds)
+	s.metrics.ChecksRecords(next.config.ChecksRecords())
 	if next.config.SignsWithoutRule(s.kind) {
 		s.log.Warn("nothing is signed by S/MIME: a listener signs, but there is no [[sign.rule]]; write one (dnseal.toml(5)), unless all clients sign their mail themselves")
 	}
