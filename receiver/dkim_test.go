@@ -93,7 +93,7 @@ func TestDKIM(t *testing.T) {
 		t.Errorf("JSON: %s", encoded)
 	}
 	var text bytes.Buffer
-	if err := report.WriteText(&text); err != nil {
+	if err = report.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range []string{

@@ -148,7 +148,8 @@ func TestResultField(t *testing.T) {
 				" dkim=neutral (malformed])",
 		},
 		{
-			"unsigned, with DKIM", Report{Verdict: None, DKIM: []DKIM{{Domain: "example.org", Result: PermError, Code: "expired"}}},
+			"unsigned, with DKIM",
+			Report{Verdict: None, DKIM: []DKIM{{Domain: "example.org", Result: PermError, Code: "expired"}}},
 			"mx.example.net; smime=none; dkim=permerror (expired) header.d=example.org",
 		},
 		{"trouble", Report{Verdict: TempError, Code: CodeInternalError}, "mx.example.net; smime=temperror (internal-error)"},

@@ -111,8 +111,8 @@ func TestInstall(t *testing.T) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), name, args...)
 		cmd.Env = append(os.Environ(), "DNSEAL_PROGRAM="+program, "DNSEAL_TEST_MAIN=1", "DESTDIR="+root, "PREFIX=/opt/dnseal")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", cmd, err, out)
+		if out, failed := cmd.CombinedOutput(); failed != nil {
+			t.Fatalf("%v: %v\n%s", cmd, failed, out)
 		}
 	}
 	install := filepath.Join(stage, "install.sh")

@@ -24,17 +24,18 @@ import (
 var keys = sync.OnceValue(func() (k struct {
 	rsa     *rsa.PrivateKey
 	ed25519 ed25519.PrivateKey
-}) {
+},
+) {
 	k.rsa, _ = rsa.GenerateKey(rand.Reader, 2048)
 	_, k.ed25519, _ = ed25519.GenerateKey(rand.Reader)
 	return k
 })
 
-func pkcs8(t testing.TB, key any) []byte {
-	t.Helper()
+func pkcs8(tb testing.TB, key any) []byte {
+	tb.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }

@@ -20,26 +20,26 @@ func both(domain string) []Key {
 	return []Key{{Domain: domain, Selector: "rsa", Private: keys().rsa}, {Domain: domain, Selector: "ed", Private: keys().ed25519}}
 }
 
-func readMail(t testing.TB, text string) *message.Message {
-	t.Helper()
+func readMail(tb testing.TB, text string) *message.Message {
+	tb.Helper()
 	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { m.Close() })
+	tb.Cleanup(func() { m.Close() })
 	return m
 }
 
 // sign returns the message as it leaves, and how many keys signed it.
-func sign(t testing.TB, keys []Key, m *message.Message, e *message.Edit) (string, int) {
-	t.Helper()
+func sign(tb testing.TB, keys []Key, m *message.Message, e *message.Edit) (string, int) {
+	tb.Helper()
 	edit, used, err := NewSigner(keys, "mx.example.org").Sign(context.Background(), m, e)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var out bytes.Buffer
 	if _, err := m.WriteEdited(&out, edit); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out.String(), len(used)
 }

@@ -59,8 +59,8 @@ func TestMake(t *testing.T) {
 		if again := (Key{Private: read}); err != nil || again.Record() != made.Record() {
 			t.Errorf("%s: %v", file, err)
 		}
-		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v, %v", file, info.Mode(), err)
+		if info, failed := os.Stat(file); failed != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", file, info.Mode(), failed)
 		}
 		line := made.ZoneLine(300)
 		if !strings.HasPrefix(line, s[0]+`._domainkey.example.org. 300 IN TXT "v=DKIM1; k=`) || s[1] == RSA2048 && strings.Count(line, `" "`) != 1 {

@@ -201,14 +201,7 @@ func (v *Verifier) judge(ctx context.Context, checks []*check, header []message.
 	var asked sync.WaitGroup
 	for _, c := range checks {
 		if c.problem == nil {
-			asked.Go(func() {
-				defer func() { // no field of a stranger ends the process
-					if r := recover(); r != nil {
-						c.problem = problemf(receiver.TempError, codeLimit, "the check failed: %v", r)
-					}
-				}()
-				v.check(ctx, c, header)
-			})
+			asked.Go(func() { v.check(ctx, c, header) })
 		}
 	}
 	asked.Wait()
@@ -218,7 +211,7 @@ func (v *Verifier) judge(ctx context.Context, checks []*check, header []message.
 // fit, it asks once more past the cache: a key that was published a minute ago is not a forgery.
 func (v *Verifier) check(ctx context.Context, c *check, header []message.Field) {
 	defer func() {
-		if recover() != nil { // it is in a goroutine of its own: nobody else can catch it
+		if recover() != nil { // no field of a stranger ends the process
 			c.problem = problemf(receiver.TempError, codeInternal, "a fault in the program: please report it with the message")
 		}
 	}()

@@ -216,10 +216,10 @@ func inTime(tags tagList, now time.Time) *problem {
 			continue
 		}
 		// No more than 12 digits, and no sign: that is year 33658.
-		if text := tags.get(name); len(text) > 12 || strings.Trim(text, "0123456789") != "" {
-			err = strconv.ErrSyntax
-		} else if *t, err = strconv.ParseInt(text, 10, 64); err == nil {
-			continue
+		if text := tags.get(name); len(text) <= 12 && strings.Trim(text, "0123456789") == "" {
+			if *t, err = strconv.ParseInt(text, 10, 64); err == nil {
+				continue
+			}
 		}
 		return problemf(receiver.Neutral, codeMalformed, "the time %s= cannot be read", name)
 	}

@@ -31,10 +31,10 @@ func written(t *testing.T, r *Rules, dir string) string {
 	var out strings.Builder
 	rule := false // it is in a comment
 	for line := range strings.Lines(strings.ReplaceAll(b.String(), dir, "DIR")) {
-		line, commented := strings.CutPrefix(line, "# ")
-		rule = rule || line == "[[sign.rule]]\n"
+		text, commented := strings.CutPrefix(line, "# ")
+		rule = rule || text == "[[sign.rule]]\n"
 		if !commented || rule {
-			out.WriteString(line)
+			out.WriteString(text)
 		}
 	}
 	return strings.TrimSpace(out.String())
@@ -97,7 +97,8 @@ example.com             org
 localhost
 !192.0.2.9
 .example.org
-`}, `
+`,
+		}, `
 [dkim]
 verify = true
 networks = ["127.0.0.1", "2001:db8::/32", "192.0.2.0/24", "::1"]
@@ -143,10 +144,18 @@ from = ["a@example.org", "*@example.org", "b@*.example.org", "*@*.example.org"]`
 			"DIR/signers:6: * is signed by example.org there; a key here signs for its own domain and those below it",
 			"DIR/signers:7: *@example.org matches no address",
 		}},
-		{"database", map[string]string{"conf": "Mode s\nKeyTable file:DIR/conf\nSigningTable DSN:mysql://user:secret@db/dkim\n"}, "",
-			[]string{"DIR/conf:3: SigningTable is in a database, a directory or a script, which is not asked; write its content as lines KEY VALUE, and name it as file:PATH"}},
-		{"without a kind", map[string]string{"conf": "Mode s\nKeyTable file:DIR/conf\nSigningTable mysql://user:secret@db/dkim\n"}, "",
-			[]string{"DIR/conf:3: SigningTable is in a database, a directory or a script, which is not asked; write its content as lines KEY VALUE, and name it as file:PATH"}},
+		{
+			"database",
+			map[string]string{"conf": "Mode s\nKeyTable file:DIR/conf\nSigningTable DSN:mysql://user:secret@db/dkim\n"},
+			"",
+			[]string{"DIR/conf:3: SigningTable is in a database, a directory or a script, which is not asked; write its content as lines KEY VALUE, and name it as file:PATH"},
+		},
+		{
+			"without a kind",
+			map[string]string{"conf": "Mode s\nKeyTable file:DIR/conf\nSigningTable mysql://user:secret@db/dkim\n"},
+			"",
+			[]string{"DIR/conf:3: SigningTable is in a database, a directory or a script, which is not asked; write its content as lines KEY VALUE, and name it as file:PATH"},
+		},
 		{"included", map[string]string{
 			"conf": "Mode s\nInclude DIR/more\nResignAll yes\nKeyTable RefIle:DIR/keys\nInternalHosts ::1\n",
 			"more": "SigningTable REFILE:DIR/signers\n",

@@ -47,11 +47,11 @@ func readConf(file string, depth int) (all []row, err error) {
 			all = append(all, r)
 			continue
 		}
-		more, err := readConf(r.value, depth+1)
-		if err != nil {
-			return nil, err
+		included, failed := readConf(r.value, depth+1)
+		if failed != nil {
+			return nil, failed
 		}
-		all = append(all, more...)
+		all = append(all, included...)
 	}
 	return all, err
 }

@@ -239,8 +239,8 @@ func (s *session) send(ctx context.Context, tx *transaction, m *message.Message,
 		return []wire.Reply{unfinished(p.outcome)}, nil // the log line says why
 	}
 	final, err := tx.hop.Send(len(p.at), func(w io.Writer) error {
-		_, err := m.WriteEdited(w, edit)
-		return err
+		_, failed := m.WriteEdited(w, edit)
+		return failed
 	})
 	// RFC 5321, Section 3.8.
 	if len(final) > 0 && final[0].Closes() {

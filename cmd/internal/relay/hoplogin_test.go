@@ -160,8 +160,10 @@ func TestHopLoginPostfix(t *testing.T) {
 	sent := 0
 	for _, pass := range []string{"", "xclient"} {
 		for _, password := range []nexthop.Secret{"wrong", "secret"} {
-			r := startRelay(t, Options{NextHop: []string{addr}, Inbound: true, Recipients: []string{"example.net"}, Proxies: loopback,
-				Hop: nexthop.Options{Pass: pass, User: "relay@example.org", Password: password}})
+			r := startRelay(t, Options{
+				NextHop: []string{addr}, Inbound: true, Recipients: []string{"example.net"}, Proxies: loopback,
+				Hop: nexthop.Options{Pass: pass, User: "relay@example.org", Password: password},
+			})
 			for i := range 3 {
 				conn, err := net.Dial("tcp", r.addr)
 				if err != nil {

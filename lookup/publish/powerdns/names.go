@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"dnseal/lookup/dane"
+	"dnseal/lookup/publish"
 )
 
 // labelsOf are the labels of a name as octets, without the root.
@@ -115,4 +118,17 @@ func (d *denial) order(name, zone string) *string {
 		out = join(labels, " ")
 	}
 	return &out
+}
+
+// normal is [publish.Normal], which refuses TXT too: their form in the database is another.
+func normal(changes []publish.Change) ([]publish.Change, error) {
+	for _, c := range changes {
+		if c.Type == dane.TXT {
+			return nil, &publish.Refusal{
+				Code: publish.OtherError, Name: c.Owner, Text: "TXT records are not written into PowerDNS's database; nothing was changed",
+				Advice: "publish them by a dynamic update, or by pdnsutil add-record",
+			}
+		}
+	}
+	return publish.Normal(changes)
 }

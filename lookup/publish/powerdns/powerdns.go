@@ -20,8 +20,8 @@
 // PRIMARY (MASTER); pdns_control notify zone does it at once.
 //
 // Zones must be there, with their SOA and keys: pdnsutil makes them. Presigned zones, secondaries
-// and catalogs are refused. Beyond max-ent-entries (100,000 in a zone) pdnsutil rectify-zone
-// removes all empty non-terminals. Only PostgreSQL is supported, from version 9.5.
+// and catalogs are refused, and TXT records. Beyond max-ent-entries (100,000 in a zone) pdnsutil
+// rectify-zone removes all empty non-terminals. Only PostgreSQL is supported, from version 9.5.
 package powerdns
 
 import (
@@ -95,7 +95,7 @@ func New(opts Options) (*Client, error) {
 // [publish.Unknown] where the connection was lost at the end of a transaction and could not be
 // opened again. A change that is there already counts as made, whatever it expects.
 func (c *Client) Apply(ctx context.Context, changes ...publish.Change) error {
-	changes, err := publish.Normal(changes)
+	changes, err := normal(changes)
 	if err != nil || len(changes) == 0 {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // The database is read, and its zones are locked meanwhile; nothing is changed. What would be
 // refused is a line that begins with "!".
 func (c *Client) Script(ctx context.Context, changes ...publish.Change) (string, error) {
-	changes, err := publish.Normal(changes)
+	changes, err := normal(changes)
 	if err != nil || len(changes) == 0 {
 		return "", err
 	}

@@ -74,7 +74,7 @@ func (h Hop) Host() string {
 	return strings.TrimSuffix(host, ".")
 }
 
-// local reports whether the hop is on this machine by its address.
+// Local reports whether the hop is on this machine by its address.
 func (h Hop) Local() bool {
 	if h.Network == "unix" || h.Host() == "localhost" {
 		return true
