@@ -19,6 +19,7 @@ hundred that end first are named. Labels days and within are cumulative: do not 
 
 // metricsFiles are the files of the distribution.
 const metricsFiles = `.SH FILES
+In /usr/share/doc/dnseal/examples:
 .TP
 .B dnseal\-alerts.yml
 alert rules for Prometheus: down, own record missing, keeper trouble, a certificate that ends, reload failed, much mail

@@ -59,7 +59,7 @@ func (r *Report) head() []string {
 }
 
 func (r *Report) unknown() string {
-	return fmt.Sprintf("%d lines; %d of them are not dnseal's", r.Lines, r.Unknown)
+	return fmt.Sprintf("%d lines; not dnseal's: %d", r.Lines, r.Unknown)
 }
 
 // summary is the numbers of a part in a line.
