@@ -45,8 +45,8 @@ func sign(tb testing.TB, keys []Key, m *message.Message, e *message.Edit) (strin
 }
 
 // goodSignatures is how many signatures go-msgauth finds, all of them good.
-func goodSignatures(t testing.TB, keys []Key, text string) int {
-	t.Helper()
+func goodSignatures(tb testing.TB, keys []Key, text string) int {
+	tb.Helper()
 	found, err := godkim.VerifyWithOptions(strings.NewReader(text), &godkim.VerifyOptions{LookupTXT: func(name string) ([]string, error) {
 		for _, k := range keys {
 			if k.Name() == name {
@@ -56,11 +56,11 @@ func goodSignatures(t testing.TB, keys []Key, text string) int {
 		return nil, fmt.Errorf("%s is none of ours", name)
 	}})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, v := range found {
 		if v.Err != nil {
-			t.Logf("%s: %v", v.Domain, v.Err)
+			tb.Logf("%s: %v", v.Domain, v.Err)
 			return 0
 		}
 	}
