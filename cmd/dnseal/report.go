@@ -30,9 +30,9 @@ identity and domain in From; refused connections and logins; other trouble.
 
 LOG is a file, also compressed by gzip, or - for standard input: the log itself,
 in text or JSON, or what syslog, "journalctl -o short", "-o cat" or "-o json" or
-Docker (json-file) made of it. Rotated logs come in any order. "journal" reads the units dnseal-*
-from systemd's journal; a file of that name is ./journal. Lines of other
-programs are counted and left out.
+Docker (json-file) made of it. Rotated logs come in any order. "journal" reads
+the units dnseal-* from systemd's journal; a file of that name is ./journal.
+Lines of other programs are counted and left out.
 
 Memory is bounded: of each table the names with most messages are kept, and the
 others are counted together. A message that the next hop deferred or refused
