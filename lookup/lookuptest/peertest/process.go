@@ -3,7 +3,10 @@
 package peertest
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,8 +66,25 @@ func (p *Process) Kill() {
 }
 
 // Pause stops it where it is (SIGSTOP): it takes connections and answers nothing. Resume lets it go
-// on.
-func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
+// on. On a busy machine its threads go on for a moment, which Pause waits for where /proc tells it.
+func (p *Process) Pause() {
+	p.signal(syscall.SIGSTOP)
+	for end := time.Now().Add(patience); !p.stopped() && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// stopped reports whether no thread of it runs, as far as that is known.
+func (p *Process) stopped() bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
+	for _, name := range threads {
+		stat, _ := os.ReadFile(name) // proc(5): PID (COMMAND) STATE …; gone: nothing that runs
+		if _, state, found := strings.Cut(string(stat), ") "); found && !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
+}
 
 // Resume is the end of a Pause.
 func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
