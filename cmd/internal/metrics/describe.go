@@ -20,7 +20,7 @@ var descForm = regexp.MustCompile(`^Desc\{fqName: ("(?:[^"\\]|\\.)*"), help: ("(
 // Descriptions are those of all metrics of the program, in the order of dnseal-metrics(7).
 func Descriptions() []Description {
 	var all []Description
-	for _, c := range New(nil).Collectors() {
+	for _, c := range New(nil).collectors() {
 		descs := make(chan *prometheus.Desc)
 		go func() {
 			defer close(descs)

@@ -92,14 +92,14 @@ func New(now func() time.Time) *Metrics {
 		reloadedAt: gauge("config_last_reload_timestamp_seconds", "When the configuration was last read, at the start or by a reload, with success or not."),
 		reloadedOK: gauge("config_last_reload_successful", "1: the configuration that was read last is in force; 0: it has a mistake, and an older one is."),
 	}
-	m.registry.MustRegister(m.Collectors()...)
+	m.registry.MustRegister(m.collectors()...)
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.reloaded(true)
 	return m
 }
 
-// Collectors are all metrics of the program; those of Go and of the process are served beside them.
-func (m *Metrics) Collectors() []prometheus.Collector {
+// collectors are all metrics of the program; those of Go and of the process are served beside them.
+func (m *Metrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		m.messages, m.unsigned, m.bytes, m.seconds, m.inFlight, m.headers, m.lookups, m.refused, m.logins, m.devices,
 		m.records, m.identities, m.ends, m.evidence, m.reloads, m.reloadedAt, m.reloadedOK, buildInfo(),
